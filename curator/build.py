@@ -1,0 +1,246 @@
+"""A run: recipe and sources in, a run directory out. The only module that knows the order of the steps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curator import __version__, engine, ledger, select, sources
+from curator.errors import RunError
+from curator.mapping import code_digest, is_finished, shard_key
+from curator.memory import peak_memory_bytes
+from curator.publish.dataset import sha256, write_dataset
+from curator.recipe import Recipe
+from curator.rundir import RunDirectory, remove, write_json, write_parquet, write_text
+from curator.sources.model import Shard, Source
+from curator.vocabularies import Vocabulary, find_vocabulary
+
+_LIBRARIES = ("polars", "numpy", "pyarrow", "fastokens", "tokenizers")
+
+
+@dataclass
+class Clock:
+    """Seconds of each step, and the peak memory of the processes that took part."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    workers: dict[int, int] = field(default_factory=dict)
+    _started: float = field(default_factory=time.perf_counter)
+
+    def lap(self, step: str) -> None:
+        """Book the time since the last lap on `step`."""
+        now = time.perf_counter()
+        self.seconds[step] = round(now - self._started, 3)
+        self._started = now
+
+    def peak_memory(self) -> int:
+        """Return the sum of each process's peak (bytes): no less than what was in use at any moment."""
+        others = {pid: peak for pid, peak in self.workers.items() if pid != os.getpid()}
+        return peak_memory_bytes() + sum(others.values())
+
+
+Progress = Callable[[int, int], None]
+"""Called with the raw rows mapped so far and those to map in all."""
+
+
+def build(
+    specs: Sequence[str],
+    recipe: Recipe,
+    out: Path,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Build a dataset, or continue a build that was interrupted.
+
+    Args:
+        specs: Sources: files, folders, globs, ``demo[:ROWS[:SEED]]``.
+        recipe: The settings.
+        out: The run directory.
+        workers: Processes for the map step; the cores by default.
+        progress: Called after each shard.
+
+    Returns:
+        The summary, as in ``summary.json``.
+
+    Raises:
+        CuratorError: Something is wrong with the sources, the tokenizer or the run directory.
+    """
+    vocabulary = find_vocabulary(recipe.tokenizer)
+    found = sources.resolve(specs, recipe)
+    read = [source for source, _ in found]
+    shards = sources.cut(found)
+    run = RunDirectory(out)
+    with run.locked():
+        key = _run_key(recipe, vocabulary, shards)
+        if (summary := _finished(run, key)) is not None:
+            return summary
+        remove(run.manifest)
+        write_text(run.recipe, recipe.to_toml())
+        write_json(run.sources, _describe(read, shards))
+        clock = Clock()
+        _map(run, shards, recipe, vocabulary, workers or cores(), clock, progress or (lambda done, total: None))
+        clock.lap("map")
+        parts = [run.items(shard.index) for shard in shards]
+        selection = select.select(parts, recipe)
+        _write_selection(run, selection)
+        fates = _write_ledger(run, shards, selection)
+        clock.lap("select")
+        write_dataset(run.dataset, parts, selection, recipe, vocabulary, read, fates)
+        clock.lap("write")
+        summary = _summarise(recipe, vocabulary, read, selection, fates, clock)
+        write_json(run.summary, summary)
+        _write_manifest(run, key, read)
+        return summary
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run_key(recipe: Recipe, vocabulary: Vocabulary, shards: Sequence[Shard]) -> str:
+    """Return a digest (hex) of all that a run depends on."""
+    parts = [recipe.to_toml(), code_digest(), *(version(name) for name in _LIBRARIES)]
+    parts += [shard_key(shard, recipe, vocabulary) for shard in shards]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _finished(run: RunDirectory, key: str) -> dict[str, Any] | None:
+    """Return the summary of a run that is complete and was made for this key."""
+    try:
+        manifest = json.loads(run.manifest.read_text("utf-8"))
+        whole = manifest["key"] == key and all(
+            (run.path / name).stat().st_size == file["bytes"] for name, file in manifest["files"].items()
+        )
+        return json.loads(run.summary.read_text("utf-8")) if whole else None
+    except (OSError, ValueError, KeyError, TypeError):
+        # No manifest, or one that something else has written over: the run is not complete.
+        return None
+
+
+def _describe(read: Sequence[Source], shards: Sequence[Shard]) -> dict[str, Any]:
+    numbers = {source.location: number for number, source in enumerate(read)}
+    return {
+        "sources": [asdict(source) for source in read],
+        "shards": [
+            {"shard": one.index, "source": numbers[one.source.location], "start": one.start, "stop": one.stop}
+            for one in shards
+        ],
+    }
+
+
+def _map(
+    run: RunDirectory,
+    shards: Sequence[Shard],
+    recipe: Recipe,
+    vocabulary: Vocabulary,
+    workers: int,
+    clock: Clock,
+    progress: Progress,
+) -> None:
+    """Map the shards whose parts are not there yet, and remove parts that belong to no shard."""
+    tasks: list[engine.Task] = []
+    mine = set()
+    for shard in shards:
+        task = engine.Task(
+            shard, run.items(shard.index), run.ledger(shard.index), shard_key(shard, recipe, vocabulary)
+        )
+        mine |= {task.items, task.ledger}
+        if not is_finished(task.items, task.ledger, task.key):
+            tasks.append(task)
+    for stale in set(run.parts()) - mine:
+        remove(stale)
+    total = sum(task.shard.rows for task in tasks)
+    done = 0
+
+    def on_done(result: engine.Done) -> None:
+        nonlocal done
+        done += result.rows
+        clock.workers[result.worker] = result.peak_memory
+        progress(done, total)
+
+    progress(0, total)
+    engine.run_local(tasks, recipe, workers, on_done)
+
+
+def _write_selection(run: RunDirectory, selection: select.Selection) -> None:
+    frame = selection.items.with_columns(split=select.split_of(pl.col("fate"))).select(*select.SCHEMA)
+    write_parquet(run.selection, frame)
+
+
+def _write_ledger(run: RunDirectory, shards: Sequence[Shard], selection: select.Selection) -> dict[str, int]:
+    """Give every row its final fate and count; the counts must add up to the rows that came in."""
+    counted: list[pl.DataFrame] = []
+    offset = 0
+    for shard in shards:
+        path = run.ledger(shard.index)
+        metadata = {name: text for name, text in pl.read_parquet_metadata(path).items() if name != "ARROW:schema"}
+        part = pl.read_parquet(path, glob=False)
+        kept = pl.scan_parquet(run.items(shard.index), glob=False).select(pl.len()).collect().item()
+        decided = selection.items.slice(offset, kept).select("row", pl.col("fate").cast(pl.String))
+        offset += kept
+        final = ledger.final_fates(part, decided)
+        if final.height != shard.rows or (final["fate"] == ledger.KEPT).any():
+            raise RunError(f"{path}: the ledger doesn't account for every row of its shard; remove it and run again")
+        write_parquet(path, final, metadata)
+        counted.append(final.select("fate"))
+    return ledger.count_fates(counted)
+
+
+def _summarise(
+    recipe: Recipe,
+    vocabulary: Vocabulary,
+    read: Sequence[Source],
+    selection: select.Selection,
+    fates: Mapping[str, int],
+    clock: Clock,
+) -> dict[str, Any]:
+    rows = sum(source.rows for source in read)
+    if sum(fates.values()) != rows:
+        raise RunError(f"the ledger holds {sum(fates.values()):,} rows, the sources {rows:,}")
+    return {
+        "curator": __version__,
+        "recipe": recipe.name,
+        "tokenizer": {"name": vocabulary.name, "sha256": vocabulary.sha256},
+        "rows_in": rows,
+        "items": selection.items.height,
+        "sampled": int(selection.items["sampled"].sum()),
+        "fates": dict(fates),
+        "splits": {name: fates.get(name, 0) for name in ledger.SPLITS},
+        "warnings": selection.warnings,
+        "seconds": clock.seconds,
+        "rows_per_second": round(rows / sum(clock.seconds.values()), 1),
+        "peak_memory_bytes": clock.peak_memory(),
+    }
+
+
+def _write_manifest(run: RunDirectory, key: str, read: Sequence[Source]) -> None:
+    files = sorted(
+        path
+        for path in run.path.rglob("*")
+        if path.is_file() and not path.relative_to(run.path).parts[0].startswith((".", "train", "evaluate"))
+    )
+    write_json(
+        run.manifest,
+        {
+            "key": key,
+            "curator": __version__,
+            "python": platform.python_version(),
+            "libraries": {name: version(name) for name in _LIBRARIES},
+            "sources": [asdict(source) for source in read],
+            "files": {
+                path.relative_to(run.path).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
+                for path in files
+            },
+        },
+    )

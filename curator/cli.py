@@ -1,0 +1,97 @@
+"""The command line: parse, call, print. The one place where library errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from curator import __version__
+from curator.errors import CuratorError
+
+
+class _Command(click.Group):
+    """A group whose commands end in one message, not in a traceback, for any error raised on purpose."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CuratorError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="curator")
+def main() -> None:
+    """Turn raw Amazon product metadata into a price-prediction dataset for fine-tuning."""
+
+
+@main.command()
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option("--recipe", "recipe_name", default="pricer", show_default=True, help="Built-in recipe or TOML file.")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<source>-<recipe>]")
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes.  [default: the cores]")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and nothing else.")
+def build(
+    sources: tuple[str, ...],
+    recipe_name: str,
+    settings: tuple[str, ...],
+    out: Path | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Build a dataset from SOURCE, or continue a build that was interrupted.
+
+    SOURCE is a Parquet file in the form of the Hub's raw_meta shards, a folder or glob of them, or
+    demo[:ROWS[:SEED]], the built-in catalogue (the default).
+
+    \b
+    Example:
+      curator build demo:5000 --recipe course-v1 --set tokenizer=o200k_base --out runs/example
+    """
+    from curator.build import build as run_build
+    from curator.recipe import load_recipe, parse_setting
+
+    sources = sources or ("demo",)
+    recipe = load_recipe(recipe_name, dict(parse_setting(text) for text in settings))
+    run = out or Path("runs") / f"{_label(sources)}-{recipe.name}"
+    summary = run_build(sources, recipe, run, workers=workers)
+    for warning in summary["warnings"]:
+        click.echo(f"Warning: {warning}", err=True)
+    if as_json:
+        click.echo(json.dumps({**summary, "run": str(run)}, ensure_ascii=False))
+    else:
+        click.echo(_table(summary, run))
+
+
+def _label(sources: tuple[str, ...]) -> str:
+    """Return a folder name for the sources: the first one's name without folder and ending."""
+    first = Path(sources[0]).name.split(".")[0]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", first).strip("-") or "run"
+
+
+def _table(summary: dict[str, Any], run: Path) -> str:
+    """Return the closing table of a build."""
+    seconds = summary["seconds"]
+    lines = [("rows in", f"{summary['rows_in']:,}")]
+    lines += [(f"  {fate}", f"{count:,}") for fate, count in summary["fates"].items()]
+    lines += [
+        ("rows per second", f"{summary['rows_per_second']:,.0f}"),
+        ("seconds", ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())),
+        ("peak memory", f"{summary['peak_memory_bytes'] / 2**20:,.0f} MiB"),
+        ("dataset", str(run / "dataset")),
+        ("ledger", str(run / "ledger")),
+        ("summary", str(run / "summary.json")),
+    ]
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Map shards: in this process, or in as many worker processes as asked for.
+
+Workers are spawned, never forked (Polars does not survive a fork), and each computes on one thread.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from curator.errors import RunError
+from curator.items import Mapper
+from curator.mapping import map_shard
+from curator.memory import peak_memory_bytes
+from curator.recipe import Recipe
+from curator.sources.model import Shard
+
+# Threads of Polars and of the Rust and OpenMP libraries below it.
+_ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM"), "1")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One shard to map, and where its two parts go."""
+
+    shard: Shard
+    items: Path
+    ledger: Path
+    key: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """A mapped shard: its raw rows, the items kept, and the worker's peak memory (bytes) so far."""
+
+    task: Task
+    rows: int
+    kept: int
+    worker: int
+    peak_memory: int
+
+
+def run_local(tasks: Sequence[Task], recipe: Recipe, workers: int, on_done: Callable[[Done], None]) -> None:
+    """Map all tasks, in any order.
+
+    Args:
+        tasks: What to do.
+        recipe: The run's recipe.
+        workers: Processes; 1 means this process.
+        on_done: Called in this process after each shard.
+
+    Raises:
+        RunError: A worker died.
+    """
+    workers = min(workers, len(tasks))
+    if workers <= 1:
+        mapper = Mapper(recipe) if tasks else None
+        for task in tasks:
+            assert mapper is not None
+            on_done(_map(mapper, task))
+        return
+    with _environment(_ONE_THREAD):
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(workers, context, _start_worker, (recipe.model_dump_json(),))
+        try:
+            for done in _in_flight(pool, tasks, limit=2 * workers):
+                on_done(done)
+        except BrokenProcessPool as error:
+            raise RunError(
+                "a worker process died, most likely because memory ran out: run the same command again with fewer"
+                " --workers; finished shards are kept"
+            ) from error
+        finally:
+            _stop(pool)
+
+
+def _in_flight(pool: ProcessPoolExecutor, tasks: Sequence[Task], limit: int) -> Iterator[Done]:
+    """Keep at most `limit` tasks submitted, so that an error or Ctrl-C leaves little behind."""
+    waiting = iter(tasks)
+    running: set[Future[Done]] = {pool.submit(_work, task) for task, _ in zip(waiting, range(limit), strict=False)}
+    while running:
+        finished, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in finished:
+            yield future.result()
+            if (task := next(waiting, None)) is not None:
+                running.add(pool.submit(_work, task))
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers at once: what they hold is either finished or a temporary file."""
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for processes started meanwhile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+_mapper: Mapper | None = None
+
+
+def _start_worker(recipe: str) -> None:
+    """Load the tokenizer once; leave Ctrl-C to the parent, and don't outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    global _mapper
+    _mapper = Mapper(Recipe.model_validate_json(recipe))
+
+
+def _work(task: Task) -> Done:
+    assert _mapper is not None
+    return _map(_mapper, task)
+
+
+def _map(mapper: Mapper, task: Task) -> Done:
+    rows, kept = map_shard(mapper, task.shard, task.items, task.ledger, task.key)
+    return Done(task, rows, kept, os.getpid(), peak_memory_bytes())

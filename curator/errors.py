@@ -1,0 +1,67 @@
+"""The exceptions a caller can catch.
+
+    CuratorError              anything this package raises on purpose (exit code 1)
+    ├── UsageError            the call itself is wrong: a name, an option, a path (exit code 2)
+    │   └── RecipeError       a recipe that can't be read or doesn't make sense
+    ├── SourceError           a source that isn't what it should be
+    ├── TokenizerError        a tokenizer that can't be had or used
+    ├── RunError              a run directory that can't be used
+    │   └── RunLockedError    another builder is at work in it
+    └── CheckError            a check that did not hold (exit code 3)
+
+Each message says what happened, with which value, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CuratorError(Exception):
+    """Anything this package raises on purpose; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UsageError(CuratorError):
+    """The call itself is wrong: an unknown name, a bad option, a path that isn't there."""
+
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """A recipe that can't be read, has unknown keys or wrong values."""
+
+
+class SourceError(CuratorError):
+    """A source that can't be read or isn't Amazon product metadata."""
+
+
+class TokenizerError(CuratorError):
+    """A tokenizer that can't be had; it is never replaced by another."""
+
+
+class RunError(CuratorError):
+    """A run directory that can't be used as asked."""
+
+
+class RunLockedError(RunError):
+    """Another builder is at work in the run directory."""
+
+
+class CheckError(CuratorError):
+    """A check that did not hold."""
+
+    exit_code = 3
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the known name closest to `name`, or an empty string.
+
+    >>> nearest("slots.cpa", ["slots.cap", "split.train"])
+    " Did you mean 'slots.cap'?"
+    """
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return f" Did you mean {by_folded[close[0]]!r}?" if close else ""

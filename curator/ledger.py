@@ -1,0 +1,90 @@
+"""The ledger: every input row has exactly one fate, and the counts add up to the input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+SPLITS = ("train", "validation", "test")
+
+REASONS = {
+    "malformed_row": "The row can't be read as product metadata.",
+    "no_price": "The price is missing or not a number.",
+    "price_out_of_range": "The price lies outside the recipe's range.",
+    "text_too_short": "The text has too few characters.",
+    "too_few_tokens": "The cleaned text has too few tokens.",
+    "price_in_text": "The text states the item's own price.",
+    "exact_duplicate": "Another item has the same text.",
+    "near_duplicate": "Another item has nearly the same text.",
+    "no_slot": "The rounded price is not a slot from 1 to 999.",
+    "not_sampled": "The price slot was full and the draw took other items.",
+    "beyond_splits": "The splits were full before this item's turn in the shuffled sample.",
+}
+"""Why a row is in no split: code to sentence."""
+
+FATES = (*SPLITS, *REASONS)
+"""All fates in the order in which summaries list them."""
+
+KEPT = "kept"
+"""The fate in a ledger part until the selection has decided."""
+
+SCHEMA = {"shard": pl.UInt32, "row": pl.Int64, "parent_asin": pl.String, "fate": pl.String}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A dropping rule: the reason code and the expression that is true for rows to keep."""
+
+    reason: str
+    keep: pl.Expr
+
+
+@dataclass
+class Sieve:
+    """Takes rows through dropping rules and remembers which rule dropped which row.
+
+    Attributes:
+        rows: The rows still kept; columns `row` and `parent_asin` are needed.
+    """
+
+    rows: pl.DataFrame
+    _dropped: list[pl.DataFrame] = field(default_factory=list)
+
+    def apply(self, rule: Rule) -> None:
+        """Drop the rows for which the rule's expression is not true."""
+        kept = self.rows.select(rule.keep.fill_null(value=False)).to_series()
+        if kept.all():
+            return
+        self._dropped.append(self.rows.filter(~kept).select("row", "parent_asin", fate=pl.lit(rule.reason)))
+        self.rows = self.rows.filter(kept)
+
+    def fates(self) -> pl.DataFrame:
+        """Return every row that came in with its fate so far: columns `row`, `parent_asin`, `fate`."""
+        kept = self.rows.select("row", "parent_asin", fate=pl.lit(KEPT))
+        return pl.concat([*self._dropped, kept]).sort("row")
+
+
+def final_fates(part: pl.DataFrame, selection: pl.DataFrame) -> pl.DataFrame:
+    """Give each kept row of one ledger part the fate that the selection decided.
+
+    Args:
+        part: A ledger part, provisional or final: columns as in `SCHEMA`.
+        selection: The rows of the same shard: columns `row` and `fate`.
+
+    Returns:
+        The part with its final fates, in row order.
+    """
+    decided = part.select("shard", "row", "parent_asin", "fate").join(
+        selection.select("row", decided="fate"), on="row", how="left", maintain_order="left"
+    )
+    return decided.with_columns(fate=pl.coalesce("decided", "fate")).drop("decided")
+
+
+def count_fates(parts: list[pl.DataFrame]) -> dict[str, int]:
+    """Return how many rows have each fate, in the order of `FATES`; fates that no row has are left out."""
+    counts: dict[str, int] = {}
+    for part in parts:
+        for fate, count in part["fate"].value_counts().iter_rows():
+            counts[fate] = counts.get(fate, 0) + count
+    return {fate: counts[fate] for fate in FATES if fate in counts}

@@ -1,0 +1,50 @@
+"""Read and round prices."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from curator.recipe import PriceSettings
+
+# Digits with at most one point: what Python and Polars read alike, and what nearly all prices are.
+_PLAIN = r"^(?:[0-9]+\.?[0-9]*|\.[0-9]+)$"
+
+
+def read_prices(raw: pl.Series) -> pl.Series:
+    """Read prices as Python's `float` reads them.
+
+    Args:
+        raw: String or numeric, in any notation: ``"12.99"``, ``" 1e2 "``, ``"None"``, ``"from 9.99"``, ``12.99``.
+
+    Returns:
+        Float64 (USD), null where `float` would refuse the string and for NaN.
+    """
+    if raw.dtype != pl.String:
+        return raw.cast(pl.Float64).fill_nan(None)
+    plain = raw.str.contains(_PLAIN)
+    prices = raw.set(~plain.fill_null(False), None).cast(pl.Float64)
+    # Each odd string is asked once of Python itself: white space, underscores, exponents and digits of other scripts.
+    odd = raw.filter(~plain).drop_nulls().unique(maintain_order=True)
+    if odd.is_empty():
+        return prices
+    read = pl.Series([_python_float(text) for text in odd], dtype=pl.Float64)
+    return prices.fill_null(raw.replace_strict(odd, read, default=None, return_dtype=pl.Float64)).fill_nan(None)
+
+
+def _python_float(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def round_price(price: pl.Expr, settings: PriceSettings) -> pl.Expr:
+    """Return the price in whole dollars (Int32): the slot of an item.
+
+    ``half_even`` is Python's `round`; ``half_up`` sends every half dollar up, so that $0.50 is $1.
+    """
+    if settings.rounding == "half_even":
+        return price.round(0, mode="half_to_even").cast(pl.Int32)
+    # floor(x + 0.5) would send 0.49999999999999994 to 1, the sum being rounded; the fraction itself is exact.
+    whole = price.floor()
+    return (whole + (price - whole >= 0.5).cast(pl.Float64)).cast(pl.Int32)

@@ -1,0 +1,66 @@
+"""Put an item's text together, and the prompt around it."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from curator import scrub
+from curator.recipe import PromptSettings, Recipe, TextSettings
+
+
+def course_contents(settings: TextSettings) -> pl.Expr:
+    """Return description, features and details as the course joins them, uncleaned and uncut.
+
+    Columns in: `description`, `features` (lists of strings), `details` (JSON text).
+    """
+    described = scrub.ending_line(scrub.join_lines(pl.col("description")))
+    featured = scrub.ending_line(scrub.join_lines(pl.col("features")))
+    details = pl.col("details").fill_null("")
+    # The newline comes with any details, even if the deletions leave nothing of them.
+    detailed = pl.when(details != "").then(scrub.delete_each(details, settings.removals) + "\n").otherwise(pl.lit(""))
+    return pl.concat_str(described, featured, detailed)
+
+
+def course_text(contents: pl.Expr) -> pl.Expr:
+    """Return the scrubbed title, a newline and the scrubbed contents."""
+    return pl.concat_str(
+        scrub.course_scrub(pl.col("title").fill_null("")), pl.lit("\n"), scrub.course_scrub(contents)
+    )
+
+
+def question(settings: PromptSettings) -> str:
+    """Return what stands before the text of every prompt."""
+    return f"{settings.question}\n\n"
+
+
+def answer(settings: PromptSettings, slot: pl.Expr) -> pl.Expr:
+    """Return what follows the text: a blank line and the price in whole dollars."""
+    return pl.concat_str(pl.lit(f"\n\n{settings.answer}"), completion(slot))
+
+
+def completion(slot: pl.Expr) -> pl.Expr:
+    """Return the price as a prompt ends: the slot (USD) and ``.00``."""
+    return pl.concat_str(slot.cast(pl.String), pl.lit(".00"))
+
+
+def before_completion(prompt: pl.Expr, slot: pl.Expr) -> pl.Expr:
+    """Return whole prompts without their completion: they end on the last ``Price is $``."""
+    return prompt.str.head(-completion(slot).str.len_chars().cast(pl.Int64))
+
+
+def test_prompt(prompt: pl.Expr, settings: PromptSettings) -> pl.Expr:
+    """Return whole prompts cut after the first ``Price is $``, as the course asks them in its test."""
+    return prompt.str.splitn(settings.answer, 2).struct[0] + pl.lit(settings.answer)
+
+
+def chat_question(prompt: pl.Expr, settings: PromptSettings) -> pl.Expr:
+    """Return the user's message of the chat form, made from whole prompts."""
+    asked = test_prompt(prompt, settings)
+    return asked.str.replace_all(" to the nearest dollar", "", literal=True).str.replace_all(
+        f"\n\n{settings.answer}", "", literal=True
+    )
+
+
+def uses(recipe: Recipe) -> tuple[str, ...]:
+    """Return the raw columns that the recipe's text is made of."""
+    return tuple(recipe.text.fields)

@@ -1,0 +1,1 @@
+"""Write what is published: Parquet, OpenAI JSONL, the card and its manifest."""

@@ -1,0 +1,135 @@
+"""The run directory: its paths, its lock, and writing that is all or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from curator.errors import RunError, RunLockedError
+
+_TEMPORARY = ".tmp"
+
+
+class RunDirectory:
+    """Where one run keeps everything it makes (see the README for the files).
+
+    Args:
+        path: The folder; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.recipe = path / "recipe.toml"
+        self.sources = path / "sources.json"
+        self.selection = path / "selection.parquet"
+        self.dataset = path / "dataset"
+        self.summary = path / "summary.json"
+        self.report = path / "report.html"
+        self.manifest = path / "manifest.json"
+
+    def items(self, index: int) -> Path:
+        """Return the path of one shard's items."""
+        return self.path / "items" / f"part-{index:05d}.parquet"
+
+    def ledger(self, index: int) -> Path:
+        """Return the path of one shard's part of the ledger."""
+        return self.path / "ledger" / f"part-{index:05d}.parquet"
+
+    def parts(self) -> list[Path]:
+        """Return all parts of items and ledger that lie in the directory."""
+        return sorted([*self.path.glob("items/part-*.parquet"), *self.path.glob("ledger/part-*.parquet")])
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the directory and hold its lock; the lock of a builder that died is free.
+
+        Raises:
+            RunLockedError: Another builder holds it.
+            RunError: The directory can't be made or written to, or holds something else than a run.
+        """
+        try:
+            if self.path.is_dir() and any(self.path.iterdir()) and not self._is_run():
+                raise RunError(
+                    f"{self.path} is not empty and is not a run of curator (it has no recipe.toml);"
+                    " choose another folder with --out"
+                )
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise RunLockedError(
+                f"another build is at work in {self.path}: wait for it, or choose another folder with --out"
+            ) from error
+        except OSError as error:
+            raise RunError(f"can't write to {self.path}: {error.strerror or error}") from error
+        try:
+            self._clean()
+            yield
+        finally:
+            lock.release()
+
+    def _is_run(self) -> bool:
+        return self.recipe.exists() or (self.path / ".lock").exists()
+
+    def _clean(self) -> None:
+        """Remove what a killed run left under temporary names."""
+        for left in [*self.path.glob(f"*{_TEMPORARY}"), *self.path.glob(f"*/*{_TEMPORARY}")]:
+            remove(left)
+
+
+@contextmanager
+def writing(final: Path) -> Iterator[Path]:
+    """Give a temporary path beside `final`, file or folder, and rename it once the block has ended well.
+
+    Raises:
+        RunError: It can't be written: no space, no permission.
+    """
+    temporary = final.with_name(f".{final.name}.{os.getpid()}{_TEMPORARY}")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if temporary.is_dir() and final.exists():
+            # A folder can't be renamed onto another one; the old one steps aside first.
+            aside = final.with_name(f".{final.name}.old.{os.getpid()}{_TEMPORARY}")
+            final.rename(aside)
+            temporary.rename(final)
+            remove(aside)
+        else:
+            temporary.replace(final)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RunError(f"can't write {final}: {getattr(error, 'strerror', None) or error}") from error
+    finally:
+        remove(temporary)
+
+
+def write_text(final: Path, text: str) -> None:
+    """Write a text file in UTF-8, all or nothing."""
+    with writing(final) as temporary:
+        temporary.write_text(text, "utf-8", newline="\n")
+
+
+def write_json(final: Path, value: Any) -> None:
+    """Write JSON, keys in their order, all or nothing."""
+    write_text(final, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_parquet(final: Path, frame: pl.DataFrame, metadata: dict[str, str] | None = None) -> None:
+    """Write a frame as Parquet with key-value `metadata`, all or nothing."""
+    with writing(final) as temporary:
+        frame.write_parquet(temporary, compression="zstd", compression_level=1, metadata=metadata)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

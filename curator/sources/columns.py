@@ -1,0 +1,69 @@
+"""The columns of raw product metadata: which a recipe needs, and of what type they must be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from curator.errors import SourceError, nearest
+from curator.recipe import Recipe
+
+_TEXT, _TEXTS = "a string", "a list of strings"
+
+TYPES = {
+    "title": _TEXT,
+    "description": _TEXTS,
+    "features": _TEXTS,
+    "details": _TEXT,
+    "price": "a string or a number",
+    "main_category": _TEXT,
+    "parent_asin": _TEXT,
+    "store": _TEXT,
+    "categories": _TEXTS,
+}
+"""Columns that may be read, with their type in words."""
+
+ALWAYS = ("title", "description", "features", "details", "price", "parent_asin")
+
+
+def needed(recipe: Recipe) -> tuple[str, ...]:
+    """Return the columns that the recipe reads, in the order of `TYPES`."""
+    return tuple(name for name in TYPES if name in ALWAYS or name in recipe.text.fields)
+
+
+def check(found: Mapping[str, pl.DataType], where: str, recipe: Recipe) -> tuple[str, ...]:
+    """Check a file's columns and return those to read: the needed ones, and `main_category` where there is one.
+
+    Raises:
+        SourceError: A needed column is missing or of the wrong type.
+    """
+    wanted = needed(recipe)
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        listed = ", ".join(list(found)[:20]) or "none"
+        old = " This looks like the 2018 edition of the data, which curator does not read." if "asin" in found else ""
+        raise SourceError(
+            f"{where}: no column {missing[0]!r}, which recipe {recipe.name!r} needs."
+            f"{nearest(missing[0], found)} It needs {', '.join(wanted)}; the file has {listed}.{old}"
+        )
+    columns = tuple(name for name in TYPES if name in wanted or (name == "main_category" and name in found))
+    for name in columns:
+        if not _fits(TYPES[name], found[name]):
+            raise SourceError(f"{where}: column {name!r} holds {found[name]}, expected {TYPES[name]}")
+    return columns
+
+
+def _fits(wanted: str, dtype: pl.DataType) -> bool:
+    if dtype == pl.Null:
+        return True
+    text = dtype in (pl.String, pl.Categorical, pl.Enum)
+    if wanted == _TEXTS:
+        return isinstance(dtype, pl.List) and dtype.inner in (pl.String, pl.Null)
+    return text or (wanted != _TEXT and dtype.is_numeric())
+
+
+def conform(columns: tuple[str, ...]) -> list[pl.Expr]:
+    """Return the expressions that give each column its type: strings, lists of strings, numeric prices as strings."""
+    types: dict[str, pl.DataType] = {_TEXT: pl.String(), _TEXTS: pl.List(pl.String)}
+    return [pl.col(name).cast(types.get(TYPES[name], pl.String())) for name in columns]

@@ -1,0 +1,53 @@
+"""Parquet files in the form of the Hub's `raw_meta_<Category>` shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curator.errors import SourceError
+from curator.recipe import Recipe
+from curator.sources import columns
+from curator.sources.model import Shard
+
+
+def row_groups(path: Path, recipe: Recipe) -> list[int]:
+    """Check a file's columns and return the rows of each row group.
+
+    Raises:
+        SourceError: The file is not Parquet, is cut short, or lacks what the recipe needs.
+    """
+    try:
+        footer = pq.read_metadata(path)
+        schema = pl.read_parquet_schema(path)
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
+        size = path.stat().st_size if path.exists() else 0
+        what = "it is empty" if not size else "it is not Parquet, or it was cut short"
+        raise SourceError(f"{path}: can't be read as Parquet: {what} ({size:,} bytes). {_first_line(error)}") from error
+    columns.check(schema, str(path), recipe)
+    return [footer.row_group(index).num_rows for index in range(footer.num_row_groups)]
+
+
+def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a shard: `row` and the columns that the recipe needs."""
+    path = shard.source.location
+    try:
+        scan = pl.scan_parquet(path, glob=False)
+        wanted = columns.check(scan.collect_schema(), path, recipe)
+        rows = scan.select(columns.conform(wanted)).slice(shard.start, shard.rows).collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise SourceError(
+            f"{path}: rows {shard.start:,} to {shard.stop - 1:,} can't be read; the file is damaged, or it changed or"
+            f" vanished during the run. {_first_line(error)}"
+        ) from error
+    if rows.height != shard.rows:
+        raise SourceError(f"{path}: has {rows.height:,} of the rows {shard.start:,} to {shard.stop - 1:,}; it changed")
+    yield rows.with_columns(pl.int_range(shard.start, shard.stop, dtype=pl.Int64).alias("row"))
+
+
+def _first_line(error: BaseException) -> str:
+    return f"({str(error).splitlines()[0][:200]})" if str(error) else ""
