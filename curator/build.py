@@ -77,7 +77,7 @@ def build(
     """
     vocabulary = find_vocabulary(recipe.tokenizer)
     found = sources.resolve(specs, recipe)
-    read = [source for source, _ in found]
+    read = [one.source for one in found]
     shards = sources.cut(found)
     run = RunDirectory(out)
     with run.locked():
@@ -133,7 +133,8 @@ def _describe(read: Sequence[Source], shards: Sequence[Shard]) -> dict[str, Any]
     return {
         "sources": [asdict(source) for source in read],
         "shards": [
-            {"shard": one.index, "source": numbers[one.source.location], "start": one.start, "stop": one.stop}
+            {"shard": one.index, "source": numbers[one.source.location], "start": one.start, "stop": one.stop,
+             "offset": one.offset}
             for one in shards
         ],
     }

@@ -14,6 +14,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from curator.errors import RunError
@@ -85,7 +87,7 @@ def run_local(tasks: Sequence[Task], recipe: Recipe, workers: int, on_done: Call
 def _in_flight(pool: ProcessPoolExecutor, tasks: Sequence[Task], limit: int) -> Iterator[Done]:
     """Keep at most `limit` tasks submitted, so that an error or Ctrl-C leaves little behind."""
     waiting = iter(tasks)
-    running: set[Future[Done]] = {pool.submit(_work, task) for task, _ in zip(waiting, range(limit), strict=False)}
+    running: set[Future[Done]] = {pool.submit(_work, task) for task in islice(waiting, limit)}
     while running:
         finished, running = wait(running, return_when=FIRST_COMPLETED)
         for future in finished:
@@ -127,9 +129,15 @@ def _start_worker(recipe: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     global _mapper
     _mapper = Mapper(Recipe.model_validate_json(recipe))
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """Wait for the parent to end, then end this process with it."""
+    parent.join()
+    os._exit(1)
 
 
 def _work(task: Task) -> Done:

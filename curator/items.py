@@ -1,6 +1,6 @@
 """Map one shard of raw rows to items: price, text, exact token cap, prompt.
 
-Columns of a raw batch: `row` (0-based in the source file), `parent_asin`, `category`, `title`, `description`,
+Columns of a raw batch: `row` (0-based in the source file), `malformed`, `parent_asin`, `category`, `title`, `description`,
 `features`, `details` (JSON text), `price` (string), and those that the recipe's text needs.
 """
 
@@ -25,6 +25,11 @@ SCHEMA = {
     "prompt": pl.String,
     "tokens": pl.Int32,
 }
+
+
+def well_formed() -> Rule:
+    """Drop rows that could not be read."""
+    return Rule("malformed_row", ~pl.col("malformed"))
 
 
 def has_price() -> Rule:
@@ -62,6 +67,7 @@ class Mapper:
         """
         recipe = self.recipe
         sieve = Sieve(raw.with_columns(read_prices(raw["price"]).alias("price")))
+        sieve.apply(well_formed())
         sieve.apply(has_price())
         sieve.apply(price_in_range(recipe))
         sieve.rows = sieve.rows.with_columns(contents=prompts.course_contents(recipe.text))

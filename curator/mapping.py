@@ -15,7 +15,7 @@ from curator import items, ledger
 from curator.errors import SourceError
 from curator.items import Mapper
 from curator.recipe import Recipe
-from curator.rundir import write_parquet
+from curator.rundir import writing_parquet
 from curator.sources import read
 from curator.sources.model import Shard
 from curator.vocabularies import Vocabulary
@@ -39,26 +39,29 @@ def map_shard(mapper: Mapper, shard: Shard, items_path: Path, ledger_path: Path,
     Returns:
         Rows read and items kept.
     """
-    kept: list[pl.DataFrame] = []
-    fates: list[pl.DataFrame] = []
-    for batch in read(shard, mapper.recipe):
-        some, all_ = mapper(batch)
-        kept.append(some)
-        fates.append(all_)
     number = pl.lit(shard.index, pl.UInt32).alias("shard")
-    whole = pl.concat(fates).select(number, "row", "parent_asin", "fate")
-    if whole.height != shard.rows:
-        raise SourceError(f"{shard.source.name}: {whole.height:,} rows came from a shard of {shard.rows:,}")
-    write_parquet(ledger_path, whole, {_KEY: key})
-    rows = pl.concat(kept).with_columns(number).select(*items.SCHEMA)
-    write_parquet(items_path, rows, {_KEY: key})
-    return whole.height, rows.height
+    rows = kept = 0
+    # The ledger is renamed first, the items last.
+    with (
+        writing_parquet(items_path, items.SCHEMA, {_KEY: key}) as write_items,
+        writing_parquet(ledger_path, ledger.SCHEMA, {_KEY: key}) as write_fates,
+    ):
+        for batch in read(shard, mapper.recipe):
+            some, fates = mapper(batch)
+            write_items(some.with_columns(number))
+            write_fates(fates.with_columns(number))
+            rows += fates.height
+            kept += some.height
+        if rows != shard.rows:
+            raise SourceError(f"{shard.source.name}: {rows:,} rows came from a shard of {shard.rows:,}; it changed")
+    return rows, kept
 
 
 def shard_key(shard: Shard, recipe: Recipe, vocabulary: Vocabulary) -> str:
     """Return a digest (hex) of all that the parts of a shard depend on."""
-    parts = [recipe.mapping_key(), vocabulary.sha256, code_digest(_CODE), *(version(name) for name in _LIBRARIES)]
     source = shard.source
+    parts: list[str | int | None] = [recipe.mapping_key(), vocabulary.sha256, code_digest(_CODE)]
+    parts += [version(name) for name in _LIBRARIES]
     parts += [source.sha256, source.kind, source.category, shard.index, shard.start, shard.stop]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

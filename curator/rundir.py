@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
+from polars._typing import PolarsDataType
 
 from curator.errors import RunError, RunLockedError
 
@@ -104,8 +106,8 @@ def writing(final: Path) -> Iterator[Path]:
             remove(aside)
         else:
             temporary.replace(final)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RunError(f"can't write {final}: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise RunError(f"can't write {final}: {error.strerror or error}") from error
     finally:
         remove(temporary)
 
@@ -125,6 +127,30 @@ def write_parquet(final: Path, frame: pl.DataFrame, metadata: dict[str, str] | N
     """Write a frame as Parquet with key-value `metadata`, all or nothing."""
     with writing(final) as temporary:
         frame.write_parquet(temporary, compression="zstd", compression_level=1, metadata=metadata)
+
+
+@contextmanager
+def writing_parquet(
+    final: Path, schema: Mapping[str, PolarsDataType], metadata: dict[str, str]
+) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """Give a function that appends frames to a Parquet file, all or nothing, however many there are.
+
+    Args:
+        final: Where the file goes.
+        schema: Columns and types; a frame may hold more columns.
+        metadata: Key-value metadata of the file.
+    """
+    plain = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    with (
+        writing(final) as temporary,
+        pq.ParquetWriter(temporary, plain, compression="zstd", compression_level=1) as writer,
+    ):
+
+        def append(frame: pl.DataFrame) -> None:
+            writer.write_table(frame.select(*schema).to_arrow(compat_level=pl.CompatLevel.oldest()))
+
+        yield append
+        writer.add_key_value_metadata(metadata)
 
 
 def remove(path: Path) -> None:

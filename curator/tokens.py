@@ -225,7 +225,7 @@ def _utf8(texts: pl.Series) -> tuple[Counts, NDArray[np.uint8]]:
 
 def _is_continuation(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Tell which bytes continue a UTF-8 character (10xxxxxx)."""
-    return (byte & 0xC0) == 0x80
+    return (byte >= 0x80) & (byte < 0xC0)
 
 
 def _is_visible_ascii(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -151,7 +151,7 @@ def bundled_tokenizer(name: str) -> fastokens.Tokenizer:
             stream.write(ranks)
         return fastokens.Tokenizer.from_tiktoken(file, encoding=name)
     finally:
-        os.unlink(file)
+        Path(file).unlink()
 
 
 def read_tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from curator.errors import SourceError, UsageError
 from curator.recipe import Recipe
 from curator.sources import parquet
 from curator.sources.categories import category_of
-from curator.sources.model import Shard, Source
+from curator.sources.columns import needed
+from curator.sources.model import Found, Shard, Source
 
-__all__ = ["SHARD_ROWS", "Shard", "Source", "cut", "read", "resolve"]
+__all__ = ["SHARD_ROWS", "Found", "Shard", "Source", "cut", "read", "resolve"]
 
 SHARD_ROWS = 16_384
 """About how many raw rows a shard has."""
@@ -30,68 +31,81 @@ DEMO_ROWS, DEMO_SEED = 20_000, 42
 _ENDINGS = (".parquet",)
 
 
-def resolve(specs: Sequence[str], recipe: Recipe) -> list[tuple[Source, list[int]]]:
+def resolve(specs: Sequence[str], recipe: Recipe) -> list[Found]:
     """Find the files that `specs` name, check that they hold product metadata, count and hash them.
-
-    Returns:
-        Each source with the sizes (rows) of the pieces it can be cut between.
 
     Raises:
         UsageError: A name that is no path and no source, or a file named twice.
         SourceError: A file that is not product metadata, or no row at all.
     """
-    found = [pair for spec in specs for pair in _resolve_one(spec, recipe)]
+    found = [one for spec in specs for one in _resolve_one(spec, recipe)]
     seen: set[str] = set()
-    for source, _ in found:
+    for source in (one.source for one in found):
         if source.location in seen:
             raise UsageError(f"{source.location} is named twice; name each source once")
         seen.add(source.location)
-    if not any(source.rows for source, _ in found):
+    if not any(one.source.rows for one in found):
         raise SourceError(f"there is no row in {', '.join(specs)}")
     return found
 
 
-def cut(found: Sequence[tuple[Source, list[int]]], shard_rows: int = SHARD_ROWS) -> list[Shard]:
-    """Cut sources into shards of about `shard_rows` rows, along their pieces where these are smaller."""
+def cut(found: Sequence[Found], shard_rows: int = SHARD_ROWS) -> list[Shard]:
+    """Cut sources into shards of about `shard_rows` rows, along their pieces."""
     shards: list[Shard] = []
-    for source, pieces in found:
-        start = stop = 0
-        bounds: list[tuple[int, int]] = []
-        for piece in pieces:
-            # A piece that would make the shard too large begins a new one; one that is too large itself is divided.
-            if stop > start and stop + piece - start > shard_rows:
-                bounds.append((start, stop))
-                start = stop
-            stop += piece
-            while stop - start > shard_rows:
-                bounds.append((start, start + shard_rows))
-                start += shard_rows
-        if stop > start:
-            bounds.append((start, stop))
-        shards += [Shard(len(shards) + n, source, *bound) for n, bound in enumerate(bounds)]
+    for one in found:
+        for start, stop, offset in _bounds(one, shard_rows):
+            shards.append(Shard(len(shards), one.source, start, stop, offset))
     return shards
 
 
+def _bounds(found: Found, shard_rows: int) -> Iterator[tuple[int, int, int]]:
+    """Yield start, stop (rows) and offset (bytes) of the shards of one source."""
+    start = stop = offset = 0
+    for piece, at in zip(found.pieces, found.offsets or (0,) * len(found.pieces), strict=True):
+        # A piece that would make the shard too large begins a new one; one that is too large itself is divided.
+        if stop > start and stop + piece - start > shard_rows:
+            yield start, stop, offset
+            start = stop
+        if start == stop:
+            offset = at
+        stop += piece
+        while found.divisible and stop - start > shard_rows:
+            yield start, start + shard_rows, offset
+            start += shard_rows
+    if stop > start:
+        yield start, stop, offset
+
+
 def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
-    """Yield the raw rows of a shard in batches: `row` (0-based in the source), `category`, and the recipe's columns.
+    """Yield the raw rows of a shard in batches.
+
+    Columns: `row` (0-based in the source), `malformed` (the row could not be read; all else is null), `category`, and
+    those that the recipe needs.
 
     Raises:
         SourceError: The source is damaged, or changed since it was resolved.
     """
-    if shard.source.kind == "demo":
-        rows = demo.rows(int(shard.source.location.rpartition(":")[2]), shard.start, shard.stop)
-        batches = iter([rows.with_columns(pl.int_range(shard.start, shard.stop, dtype=pl.Int64).alias("row"))])
+    source = shard.source
+    if source.kind == "demo":
+        batches = _read_demo(shard)
     else:
         batches = parquet.read(shard, recipe)
     for batch in batches:
-        if shard.source.category is not None:
-            category = pl.lit(shard.source.category)
+        if source.category is not None:
+            category = pl.lit(source.category)
         else:
             category = pl.col("main_category") if "main_category" in batch.columns else pl.lit(None, pl.String)
-        yield batch.with_columns(category=category)
+        malformed = pl.col("malformed") if "malformed" in batch.columns else pl.lit(value=False)
+        yield batch.select("row", *needed(recipe), malformed=malformed, category=category)
 
 
-def _resolve_one(spec: str, recipe: Recipe) -> list[tuple[Source, list[int]]]:
+def _read_demo(shard: Shard) -> Iterator[pl.DataFrame]:
+    seed = int(shard.source.location.rpartition(":")[2])
+    row = pl.int_range(shard.start, shard.stop, dtype=pl.Int64).alias("row")
+    yield demo.rows(seed, shard.start, shard.stop).with_columns(row)
+
+
+def _resolve_one(spec: str, recipe: Recipe) -> list[Found]:
     path = Path(spec).expanduser()
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.name.endswith(_ENDINGS) and file.is_file())
@@ -102,7 +116,7 @@ def _resolve_one(spec: str, recipe: Recipe) -> list[tuple[Source, list[int]]]:
     elif spec == "demo" or spec.startswith("demo:"):
         return [_demo(spec)]
     elif glob.has_magic(spec):
-        files = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())
+        files = sorted(Path(name) for name in glob.iglob(str(path), recursive=True) if Path(name).is_file())
         if not files:
             raise UsageError(f"no file matches {spec!r}")
     else:
@@ -110,18 +124,18 @@ def _resolve_one(spec: str, recipe: Recipe) -> list[tuple[Source, list[int]]]:
     return [_file(file, recipe) for file in files]
 
 
-def _demo(spec: str) -> tuple[Source, list[int]]:
+def _demo(spec: str) -> Found:
     """Read ``demo[:ROWS[:SEED]]``."""
     match = re.fullmatch(r"demo(?::([0-9_]+))?(?::([0-9_]+))?", spec)
     if not match:
         raise UsageError(f"source {spec!r} is not demo[:ROWS[:SEED]]. Example: demo:100000:7")
-    rows, seed = (int(text) if text else default for text, default in zip(match.groups(), (DEMO_ROWS, DEMO_SEED), strict=True))
+    rows, seed = int(match.group(1) or DEMO_ROWS), int(match.group(2) or DEMO_SEED)
     identity = f"curator demo catalogue, version {demo.RAW_DEMO_VERSION}, seed {seed}, {rows} rows"
     digest = hashlib.sha256(identity.encode()).hexdigest()
-    return Source("demo", f"demo:{seed}", f"demo:{rows}:{seed}", None, rows, 0, 0, digest), [rows]
+    return Found(Source("demo", f"demo:{seed}", f"demo:{rows}:{seed}", None, rows, 0, 0, digest), [rows])
 
 
-def _file(path: Path, recipe: Recipe) -> tuple[Source, list[int]]:
+def _file(path: Path, recipe: Recipe) -> Found:
     if not path.name.endswith(_ENDINGS):
         raise SourceError(f"{path}: its name ends in none of {', '.join(_ENDINGS)}")
     pieces = parquet.row_groups(path, recipe)
@@ -132,8 +146,5 @@ def _file(path: Path, recipe: Recipe) -> tuple[Source, list[int]]:
     except OSError as error:
         raise SourceError(f"{path}: can't be read: {error.strerror}") from error
     location = str(path.resolve())
-    category = category_of(path)
-    return (
-        Source("parquet", location, path.name, category, sum(pieces), state.st_size, state.st_mtime_ns, digest),
-        pieces,
-    )
+    rows, size, modified = sum(pieces), state.st_size, state.st_mtime_ns
+    return Found(Source("parquet", location, path.name, category_of(path), rows, size, modified, digest), pieces)

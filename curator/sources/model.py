@@ -10,7 +10,7 @@ class Source:
     """One file of raw rows, or the demo catalogue.
 
     Attributes:
-        kind: ``parquet`` or ``demo``.
+        kind: ``parquet``, ``jsonl`` or ``demo``.
         location: Path of the file, or the seed of the demo catalogue.
         name: What may be published: the file's name without its folder.
         category: The category of all its rows, if file or folder name it.
@@ -18,6 +18,8 @@ class Source:
         size: Bytes; 0 for the demo catalogue.
         modified: Time of the last change (ns since 1970); 0 for the demo catalogue.
         sha256: Digest of the content (hex).
+        repository: The Hub dataset it came from, if it did.
+        revision: That repository's commit (hex).
     """
 
     kind: str
@@ -28,18 +30,46 @@ class Source:
     size: int
     modified: int
     sha256: str
+    repository: str | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Rows `start` (inclusive) to `stop` (exclusive) of a source; `index` counts over all sources of a run."""
+    """Rows `start` (inclusive) to `stop` (exclusive) of a source.
+
+    Attributes:
+        index: Number of the shard, counted over all sources of a run.
+        source: Where the rows are.
+        start: First row.
+        stop: Row after the last.
+        offset: Bytes before the first row, for readers that need it.
+    """
 
     index: int
     source: Source
     start: int
     stop: int
+    offset: int = 0
 
     @property
     def rows(self) -> int:
         """Raw rows of the shard."""
         return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Found:
+    """A source, and where it can be cut into shards.
+
+    Attributes:
+        source: The source.
+        pieces: Rows of its consecutive pieces; a shard is best made of whole ones.
+        divisible: Whether a piece may be cut anywhere; a compressed text file can only be read from its start.
+        offsets: Bytes before each piece, where a reader needs them; empty otherwise.
+    """
+
+    source: Source
+    pieces: list[int]
+    divisible: bool = True
+    offsets: tuple[int, ...] = ()
