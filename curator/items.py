@@ -70,11 +70,11 @@ class Mapper:
         sieve.apply(well_formed())
         sieve.apply(has_price())
         sieve.apply(price_in_range(recipe))
-        sieve.rows = sieve.rows.with_columns(contents=prompts.course_contents(recipe.text))
+        sieve.rows = sieve.rows.with_columns(prompts.course_contents(sieve.rows, recipe.text))
         sieve.apply(enough_text(recipe))
         sieve.rows = sieve.rows.with_columns(
             slot=round_price(pl.col("price"), recipe.price),
-            text=prompts.course_text(pl.col("contents").str.head(recipe.text.max_chars)),
+            text=prompts.course_text(pl.col("contents")),
         )
         sieve.rows = self._with_prompts(sieve.rows)
         sieve.apply(enough_tokens(recipe))

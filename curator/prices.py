@@ -17,7 +17,8 @@ def read_prices(raw: pl.Series) -> pl.Series:
         raw: String or numeric, in any notation: ``"12.99"``, ``" 1e2 "``, ``"None"``, ``"from 9.99"``, ``12.99``.
 
     Returns:
-        Float64 (USD), null where `float` would refuse the string and for NaN.
+        Float64 (USD), null where `float` would refuse the string. The string ``"nan"`` is a number to `float` and stays
+        one (it lies in no range); in a numeric column NaN stands for a missing value.
     """
     if raw.dtype != pl.String:
         return raw.cast(pl.Float64).fill_nan(None)
@@ -28,7 +29,7 @@ def read_prices(raw: pl.Series) -> pl.Series:
     if odd.is_empty():
         return prices
     read = pl.Series([_python_float(text) for text in odd], dtype=pl.Float64)
-    return prices.fill_null(raw.replace_strict(odd, read, default=None, return_dtype=pl.Float64)).fill_nan(None)
+    return prices.fill_null(raw.replace_strict(odd, read, default=None, return_dtype=pl.Float64))
 
 
 def _python_float(text: str) -> float | None:

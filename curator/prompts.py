@@ -8,17 +8,24 @@ from curator import scrub
 from curator.recipe import PromptSettings, Recipe, TextSettings
 
 
-def course_contents(settings: TextSettings) -> pl.Expr:
-    """Return description, features and details as the course joins them, uncleaned and uncut.
+def course_contents(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
+    """Return description, features and details as the course joins them, uncleaned, cut to `text.max_chars`.
 
     Columns in: `description`, `features` (lists of strings), `details` (JSON text).
     """
     described = scrub.ending_line(scrub.join_lines(pl.col("description")))
     featured = scrub.ending_line(scrub.join_lines(pl.col("features")))
-    details = pl.col("details").fill_null("")
-    # The newline comes with any details, even if the deletions leave nothing of them.
-    detailed = pl.when(details != "").then(scrub.delete_each(details, settings.removals) + "\n").otherwise(pl.lit(""))
-    return pl.concat_str(described, featured, detailed)
+    before = rows.select(pl.concat_str(described, featured).str.head(settings.max_chars)).to_series()
+    # Where these fill the text already, the details, whose deletions are the costliest rule, are never looked at.
+    short = (before.str.len_chars() < settings.max_chars).arg_true()
+    details = rows["details"].gather(short).fill_null("").to_frame().select(
+        # The newline comes with any details, even if the deletions leave nothing of them.
+        pl.when(pl.col("details") != "")
+        .then(scrub.delete_each(pl.col("details"), settings.removals) + "\n")
+        .otherwise(pl.lit(""))
+    )
+    whole = (before.gather(short) + details.to_series()).str.head(settings.max_chars)
+    return before.scatter(short, whole).rename("contents")
 
 
 def course_text(contents: pl.Expr) -> pl.Expr:

@@ -170,6 +170,8 @@ class Recipe(_Section):
     def _coherent(self) -> Recipe:
         if self.tokens.of == "text" and self.tokens.min >= self.tokens.cap:
             raise ValueError(f"tokens.min {self.tokens.min} leaves nothing under tokens.cap {self.tokens.cap}")
+        if self.text.min_chars >= self.text.max_chars:
+            raise ValueError(f"text.min_chars {self.text.min_chars} is not below text.max_chars {self.text.max_chars}")
         if self.text.style == "course" and self.text.fields != ("title", "description", "features", "details"):
             raise ValueError("text.style 'course' goes with text.fields title, description, features, details")
         return self

@@ -142,11 +142,8 @@ class ByteLevelTokenizer:
         """
         offsets = cut.encoded.offsets
         starts, data = _utf8(cut.encoded.texts)
-        spaces = np.flatnonzero(data == ord(" "))
-        found = np.searchsorted(spaces, starts[:-1] + cut.sizes) - 1
-        # Where there is no space at all, position 0 stands in; it can't be after the start of any text but the first.
-        at = spaces[np.maximum(found, 0)] if len(spaces) else np.zeros(len(found), np.int64)
-        known = (found >= 0) & (at > starts[:-1]) & _is_visible_ascii(data[at - 1])
+        at = _last_space(data, starts[:-1], cut.sizes)
+        known = (at > starts[:-1]) & _is_visible_ascii(data[at - 1])
         # The start is a piece of its own unless the text begins with what the newlines before it would swallow.
         first = data[starts[:-1]]
         known &= (_is_visible_ascii(first) & (first != ord("/"))) | (first >= 0xC3)
@@ -226,6 +223,19 @@ def _utf8(texts: pl.Series) -> tuple[Counts, NDArray[np.uint8]]:
 def _is_continuation(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Tell which bytes continue a UTF-8 character (10xxxxxx)."""
     return (byte >= 0x80) & (byte < 0xC0)
+
+
+def _last_space(data: NDArray[np.uint8], starts: Counts, sizes: Counts) -> Counts:
+    """Return where the last space of each start lies in `data`, or where its text starts if there is none near."""
+    at = starts + sizes - 1
+    looking = at > starts
+    # Words are short; a start that ends in a longer one is rare, and encoding it whole is right too.
+    for _ in range(40):
+        looking = looking & (data[at] != ord(" "))
+        if not looking.any():
+            return at
+        at = at - (looking & (at > starts))
+    return np.where(looking, starts, at)
 
 
 def _is_visible_ascii(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -281,9 +281,7 @@ class Selection:
     positions: list[int | None]
 
 
-def select(
-    items: list[Item], *, cap: int = 1200, train: int = 400_000, test: int = 2_000, seed: int = 42
-) -> Selection:
+def select(items: list[Item], *, cap: int = 1200, train: int = 400_000, test: int = 2_000, seed: int = 42) -> Selection:
     """Sample, shuffle and split items in source order; give each its fate and its position."""
     parts = split(sample(items, cap, seed=seed), train=train, test=test, seed=seed)
     place = {id(item): number for number, item in enumerate(items)}
@@ -298,9 +296,7 @@ def select(
     return Selection(fates, positions)
 
 
-def compare(
-    path: Path, items: list[Item], selection: Selection | None, *, rows: int | None = None
-) -> Counter[str]:
+def compare(path: Path, items: list[Item], selection: Selection | None, *, rows: int | None = None) -> Counter[str]:
     """Count the differences from a golden file, by column; without a selection only those of `parse`."""
     golden = pq.read_table(path).to_pylist()[:rows]
     number_of = {item.row: number for number, item in enumerate(items)}

@@ -291,9 +291,7 @@ def _scrub_rows() -> Iterator[Row]:
         yield _row(f"commas {commas!r}", title=commas, description=[f"{commas} {LONG}", commas])
     for space in WHITESPACE:
         text = f"a{space}b {space} c{space}{space}d 1234{space}5678 12345{space},6 {LONG}"
-        yield _row(
-            f"white space U+{ord(space):04X}", title=f"{space}x{space}y{space}", description=[space + text]
-        )
+        yield _row(f"white space U+{ord(space):04X}", title=f"{space}x{space}y{space}", description=[space + text])
     for space in NOT_WHITESPACE:
         text = f"a{space}b {space} c{space}{space}d 1234{space}5678 1234{space},6 {LONG}"
         yield _row(
@@ -302,9 +300,7 @@ def _scrub_rows() -> Iterator[Row]:
             description=[space + text],
         )
     for digit in DIGITS + NOT_DIGITS:
-        text = (
-            f"abcde{digit} abcdef{digit} {digit}bcdef {digit}bcdefg abc{digit}defg {digit * 6} {digit * 7} "
-        )
+        text = f"abcde{digit} abcdef{digit} {digit}bcdef {digit}bcdefg abc{digit}defg {digit * 6} {digit * 7} "
         yield _row(f"digit U+{ord(digit):04X}", title=f"T abcdef{digit} u", description=[text + LONG])
 
 
@@ -313,9 +309,7 @@ def _details_rows(count_tokens: CountTokens) -> Iterator[Row]:
     body = _body(count_tokens, 151, title=TITLE)
     for name, details in DETAILS:
         yield _row(f"details {name}, at the end", description=[body], features=[], details=details)
-        yield _row(
-            f"details {name}, in front", description=[], features=[], details=f"{details or ''} {LONG}"
-        )
+        yield _row(f"details {name}, in front", description=[], features=[], details=f"{details or ''} {LONG}")
     for name, details in DETAILS[:19]:
         # 299 characters and their newline: the newline of the details decides
         yield _row(f"length by details {name}", description=[_dense(299)], features=[], details=details)
@@ -379,9 +373,7 @@ def _title_rows() -> Iterator[Row]:
 
 def _dense(length: int, *, alphabet: str = "xyz7") -> str:
     """So many code points with about two tokens in every three, so that 300 make more than 150 tokens."""
-    text = "".join(
-        f"{alphabet[number % len(alphabet)]}{number * 7 % 10} " for number in range(length // 3 + 1)
-    )
+    text = "".join(f"{alphabet[number % len(alphabet)]}{number * 7 % 10} " for number in range(length // 3 + 1))
     return text[: length - 1] + "k"
 
 

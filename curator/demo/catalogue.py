@@ -69,23 +69,29 @@ def products(draws: Draws, family: Family) -> Products:
     colour = draws.below(count, len(STOCK.colours))
     model = draws.below(count, STOCK.models)
     base = (
-        STOCK.noun.steps[noun] + STOCK.brand.steps[brand] + STOCK.material.steps[material] + STOCK.size.steps[size]
-        + STOCK.grade_steps[grade] + STOCK.pack_steps[pack]
+        STOCK.noun.steps[noun]
+        + STOCK.brand.steps[brand]
+        + STOCK.material.steps[material]
+        + STOCK.size.steps[size]
+        + STOCK.grade_steps[grade]
+        + STOCK.pack_steps[pack]
     )
     cents = prices.list_price(draws, base)[root]
     state = prices.states(draws, count)[root]
     keys = draws.words(count)[root]
 
-    # A variant differs in its colour, its part number or, less often, its pack; always in its model.
+    # A variant differs in its colour (a book in its binding), its part number or, less often, its pack.
     variant = family.kind == 1
     how = draws.units(count)
     other_colour = (colour[root] + 1 + draws.below(count, len(STOCK.colours) - 1)) % len(STOCK.colours)
+    other_binding = STOCK.material.draw(draws.units(count), category[root])
+    rebound = variant & (category[root] == STOCK.books) & (how < 0.75)
     other_pack = np.minimum(pack[root] + 1, len(STOCK.pack_steps) - 1)
     return Products(
         category=category[root],
         noun=noun[root],
         brand=brand[root],
-        material=material[root],
+        material=np.where(rebound, other_binding, material[root]),
         size=size[root],
         grade=grade[root],
         colour=np.where(variant & (how < 0.75), other_colour, colour[root]),
@@ -107,7 +113,8 @@ def block(seed: int, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     goods = products(draws, family)
     root = family.root
     unpriced = goods.state == prices.NO_PRICE
-    pages = Pages(draws, goods, root, unpriced=unpriced, terse=(draws.units(BLOCK_ROWS) < _TERSE)[root])
+    terse = (draws.units(BLOCK_ROWS) < _TERSE)[root]
+    pages = Pages((seed, number), goods, root, variant=family.kind == 1, unpriced=unpriced, terse=terse)
 
     unnamed = (draws.units(BLOCK_ROWS) < _NO_CATEGORY)[root]
     category = pl.Series(STOCK.category_names, dtype=pl.String).gather(pl.Series(goods.category))

@@ -1,7 +1,7 @@
 """Random numbers that stay the same for ever.
 
-Only the raw 64-bit output of Philox is used, which NumPy promises not to change, and only operations whose results
-IEEE 754 fixes to the last bit, so a catalogue is the same on every machine and under every NumPy.
+Only the raw 64-bit output of Philox is used, which NumPy promises not to change, and only operations whose
+results IEEE 754 fixes to the last bit, so a catalogue is the same on every machine and under every NumPy.
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
+Flags = NDArray[np.bool_]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -17,10 +18,11 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 class Draws:
-    """A stream of random numbers that depends on `seed` and `block` alone."""
+    """A stream of random numbers that depends on `seed`, `block` and `stream` alone."""
 
-    def __init__(self, seed: int, block: int) -> None:
-        self._bits = np.random.Philox(key=np.array([seed, block], dtype=np.uint64))
+    def __init__(self, seed: int, block: int, stream: int = 0) -> None:
+        key, counter = np.array([seed, block], dtype=np.uint64), np.array([0, 0, 0, stream], dtype=np.uint64)
+        self._bits = np.random.Philox(key=key, counter=counter)
 
     def words(self, count: int) -> Words:
         """Return `count` random 64-bit integers."""

@@ -1,7 +1,8 @@
 """What a product of the demo catalogue costs, and how its price is written.
 
-Prices are made on a ladder of half-percent steps: a product's words add up to a step, and every rung is reached by
-repeated multiplication, so no logarithm or exponential can differ between machines. Amounts are whole US cents.
+Prices are made on a ladder of half-percent steps: a product's words add up to a step, and every rung is
+reached by repeated multiplication, so no logarithm or exponential can differ between machines. Amounts are
+whole US cents.
 """
 
 import math
@@ -14,16 +15,16 @@ from .draws import Draws, Ints, below, pick
 _RUNG = 1.005
 _LADDER = np.cumprod(np.full(2600, _RUNG)) * 10  # cents: from 10 cents to more than 40,000 USD
 _BOTTOM = math.log(0.10) / math.log(_RUNG)
-_LEVEL = -92  # steps that bring the median near 20 USD
-_SPREAD = 105  # steps; a standard deviation of about 0.3 in the logarithm
+_LEVEL = -128  # steps that bring the median near 20 USD
+_SPREAD = 63  # steps; a standard deviation of about 0.3 in the logarithm
 
 _ENDINGS = [99, 95, 0, 98, 49, 97, 89, 88, 59, 50]
-_ENDING_SHARES = [0.42, 0.10, 0.11, 0.03, 0.05, 0.02, 0.02, 0.02, 0.02, 0.008]  # the rest is any amount
+_ENDING_SHARES = [0.43, 0.10, 0.11, 0.03, 0.03, 0.02, 0.02, 0.02, 0.02, 0.008]  # the rest is any amount
 _HUNDREDS_SHARE = 0.45
 _ODD_CENTS = [50, 149, 250, 850, 1050, 1250, 1150, 99949, 99950, 99900, 99849]
 _ODD_SHARE = 0.004
 _ANYWHERE_SHARE = 0.012  # closing-out stock and collectors' items: any price
-_DEAR_SHARE = 0.008
+_DEAR_SHARE = 0.005
 _DEAREST = 799_999
 
 _STATES = ["listed", "None", "0.0", "from", "—"]
@@ -46,7 +47,7 @@ def list_price(draws: Draws, base: Ints) -> Ints:
     count = len(base)
     bell = draws.units(count) + draws.units(count) + draws.units(count) - 1.5
     wild = np.where(draws.units(count) < 0.05, 3, 1)
-    rung = base + _LEVEL + np.rint(bell * 2 * _SPREAD * wild * 0.6).astype(np.int64)
+    rung = base + _LEVEL + np.rint(bell * 2 * _SPREAD * wild).astype(np.int64)
     cents = _LADDER[np.clip(rung, 0, len(_LADDER) - 1)].astype(np.int64)
 
     place = draws.units(count)
@@ -57,7 +58,8 @@ def list_price(draws: Draws, base: Ints) -> Ints:
 
     dollars = cents // 100
     hundred = (dollars + 50) // 100 * 100 - 1
-    near = (dollars > 80) & (np.abs(dollars - hundred) * 14 < dollars) & (draws.units(count) < _HUNDREDS_SHARE)
+    close = (dollars > 80) & (np.abs(dollars - hundred) * 14 < dollars)
+    near = close & (draws.units(count) < _HUNDREDS_SHARE)
     dollars = np.where(near, np.maximum(hundred, 99), dollars)
     ending = pick(draws.units(count), _ENDING_SHARES)
     cents = dollars * 100 + np.append(_ENDINGS, 0)[ending]
@@ -83,7 +85,7 @@ def states(draws: Draws, count: int) -> Ints:
 
 
 def written(cents: Ints, state: Ints) -> pl.Series:
-    """Return the price strings: as Python writes a float (`12.5`), or one of the quirks (`from 12.50`, `None`)."""
+    """Return the price strings: as Python writes a float (`12.5`), or a quirk (`from 12.50`, `None`)."""
     frame = pl.DataFrame({"cents": cents, "state": state})
     whole = (pl.col("cents") // 100).cast(pl.String)
     decimals = (pl.col("cents") % 100).cast(pl.String).str.zfill(2)

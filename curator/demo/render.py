@@ -34,7 +34,7 @@ PRODUCT_SLOTS = (
     "brand", "noun", "leaf", "shelf", "top", "mat", "colour", "size", "grade", "pack", "count", "ma", "mb", "mc",
     "dollars", "cents",
 )
-_SMALL_WORDS = frozenset({"a", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"})
+_SMALL_WORDS = frozenset({"a", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "x", "ft", "oz"})
 
 
 def title_case(text: str) -> str:

@@ -37,7 +37,7 @@ With {n} small changes since last year, including a new {part}, it suits {who} b
 Good for {use1}, {use2} and anything else that happens {time}.
 The {mat} body feels {adj} in the hand and shrugs off {flaw}.
 Simple to store: folded or flat, it slides into {place} {adv}.
-A {part1} and a {part2} work together for {virtue}.
+The {part1} and the {part2} work together for {virtue}.
 Say goodbye to {flaw1} and {flaw2} during {use}.
 We use {mat} because {who} deserve {virtue} {time}.
 Built around a {adj1} {part}, the {noun} stays {adj2} through {use}.
@@ -48,7 +48,7 @@ Expect {virtue}: the {part} is {adj1}, the edges are {adj2}, and nothing needs b
 You can rely on {brand} for {use}, {time} and in all weathers.
 Works {adv} in {place}, where {who} usually struggle with {flaw}.
 Each {noun} is packed by hand with a spare {part} for {use}.
-The {adj} balance between {mat} and a {part} brings {virtue} to {who}.
+The {adj} balance between {mat} and the {part} brings {virtue} to {who}.
 Tip from {maker}: rinse the {part} {time} to prevent {flaw}.
 No more {chore} before {use}; simply open the box and begin.
 What sets the {brand} {noun} apart is the {part}, shaped for {use} and tested by {who}.
@@ -79,7 +79,7 @@ Pair it with something {adj} for {use1}, or dress it up for {use2}.
 Runs true to size; {who} between sizes should choose the larger for {virtue}.
 Our model is 5 ft {n} and wears {size} in {colour}.
 Machine wash cold, hang to dry and keep away from {flaw}.
-A {part1} and a {part2} add a {adj} touch to the {noun}.
+The {part1} and the {part2} add a {adj} touch to the {noun}.
 The {colour} dye is fixed {adv}, so there is no {flaw} after {n} washes.
 Cut for movement: the {part} sits {adv} whether you sit, walk or dance.
 {brand} sews each {part} twice to prevent {flaw} at the seams.
@@ -106,14 +106,14 @@ Store below {n} degrees and close the {part} after use.
 BOOK = """
 In this {adj} {noun}, {brand} follows {n} people through {use} and back again.
 What begins {time} in {place} becomes a {adj} account of {use}.
-A {part} and a {part2} make it easy to return to {use1} whenever you like.
+The {part1} and the {part2} make it easy to return to {use} whenever you like.
 Readers who enjoy {use1} and {use2} will feel at home on every page.
 Written for {who}, it asks what {virtue} means when everything else changes.
 {brand} spent {n} years in {place} collecting notes about {use}.
-Each of the {n} chapters ends with a {part} that {who} can use {adv}.
+Each of the {n} chapters ends with one more {part} that {who} can use {adv}.
 The story opens with {flaw}, a locked door and a {adj} stranger who knows about {use}.
 By turns {adj1} and {adj2}, these pages bring {virtue} to {use}.
-Includes a {part}, {n} drawings and advice from {maker}.
+Includes one {part}, {n} drawings and advice from {maker}.
 It is a {adj} companion for {use}, best read {time}.
 Nothing here is out of reach for {who}: the explanations are {adj} and the examples short.
 The {noun} moves {adv} between {use1} and {use2}, and never loses its {adj} voice.
@@ -121,22 +121,22 @@ First printed in a run of {n} copies, it has since found {who} everywhere.
 A {adj} look at {use} by someone who knows {chore} from experience.
 Teachers can print the {part} and use it {time} with {who}.
 Two sisters, {n} suitcases and a {adj} secret lead from {place} to {use}.
-This edition adds a {part1}, a revised {part2} and larger type.
+This edition adds the {part1}, a revised {part2} and larger type.
 Its lessons on {use} are {adj1}, its humor {adj2}, and its heart in the right place.
 With patience and {virtue}, {brand} turns {chore} into literature.
 Perfect for {who} who read {time} and dislike loose ends.
 Every recipe, rule or route was tried by {maker} before it earned its page.
 The author lives near {place} with {n} chickens and writes about {use}.
-You will find {n} exercises on {use}, each with a worked answer and a {part}.
+You will find {n} exercises on {use}, each with a worked answer and its own {part}.
 When {who} lose what they love, {use} becomes the only way home.
-A {part} at the back explains the {adj} words used for {use}.
+The {part} at the back explains the {adj} words used for {use}.
 Critics called the earlier volume {adj1}; this one is {adj2} and far more generous.
 Here is {use} as you have never seen it: {adj}, a little strange, and full of {virtue}.
 The binding is {mat}, sewn to open {adv} in {place}.
 Half memoir, half manual, it shows {who} how {use} can lead to {virtue}.
 From the opening scene in {place} to the last {part}, the pace stays {adj}.
 Short sections of {n} minutes each suit {who} who study {time}.
-A map, a {part} and {n} photographs accompany the journey through {use}.
+A map, the {part} and {n} photographs accompany the journey through {use}.
 The questions at the end invite {who} to talk about {flaw}, luck and {use}.
 """.strip().splitlines()
 
@@ -190,11 +190,35 @@ The {Adj} {thing}: {Use} and {Use2} ({Mat}, {Size})
 }
 
 # Shop paragraphs that some sellers paste into every listing, whatever it sells.
-SHOP_TEXTS = """
-Thank you for visiting our store. All parcels leave our warehouse within two working days and travel with tracking. If anything about your order is not as you hoped, write to us through the order page before you leave feedback, and our service team will answer within one day, weekends included. We offer a full exchange within thirty days, provided that the goods are unused and still in the bag in which they arrived.
-About us: we are a small company that has packed orders from the same building since 1998. Our colors are photographed in daylight, yet every monitor shows them a little differently. Measurements are taken by hand and may differ by a finger's width. Returns are free for the first month; keep the label, fill in the slip and hand the box to any carrier. Wholesale requests are welcome and are answered by the owner in person.
-LIMITED WARRANTY. The seller warrants this merchandise to be free from defects in workmanship for a period of twelve months from the date of delivery. This warranty does not cover ordinary wear, misuse, modification, or damage in transit that was not reported within seven days. The sole remedy is repair or replacement at the discretion of the seller. Some states do not allow such exclusions, so they may not apply to you.
-Before you buy, please check the model and the measurements against what you already own. Questions? Our helpline is staffed by people, not by recordings, from nine to five on weekdays. We plant one tree for every hundred parcels and use paper tape only. If a part is missing, send us a picture and we post it the same day at no cost. Happy customers are the reason why we have been here for a decade.
-Kind reminder: the accessories shown beside the main article are props and are not part of the delivery. Keep small parts away from children under three. Due to manual work there may be tiny marks that do not affect function. We value your opinion; when you are satisfied, a few words help other shoppers, and when you are not, we would like the chance to put things right within twenty-four hours of your message.
-Our promise to you: authentic goods, sealed packaging, and an invoice in every box. Orders placed before noon ship on the same day from one of four regional depots. International parcels may be held at customs, and duties are paid by the recipient. Should your parcel be late, contact the help desk with its number and we will follow it up with the carrier, refund the postage, or send a second one on our account.
-""".strip().splitlines()
+SHOP_TEXTS = [" ".join(paragraph.split()) for paragraph in """
+Thank you for visiting our store. All parcels leave our warehouse within two working days and travel with
+tracking. If anything about your order is not as you hoped, write to us through the order page before you
+leave feedback, and our service team will answer within one day, weekends included. We offer a full exchange
+within thirty days, provided that the goods are unused and still in the bag in which they arrived.
+
+About us: we are a small company that has packed orders from the same building since 1998. Our colors are
+photographed in daylight, yet every monitor shows them a little differently. Measurements are taken by hand
+and may differ by a finger's width. Returns are free for the first month; keep the label, fill in the slip
+and hand the box to any carrier. Wholesale requests are welcome and are answered by the owner in person.
+
+LIMITED WARRANTY. The seller warrants this merchandise to be free from defects in workmanship for a period
+of twelve months from the date of delivery. This warranty does not cover ordinary wear, misuse,
+modification, or damage in transit that was not reported within seven days. The sole remedy is repair or
+replacement at the discretion of the seller. Some states do not allow such exclusions, so they may not apply
+to you.
+
+Before you buy, please check the model and the measurements against what you already own. Questions? Our
+helpline is staffed by people, not by recordings, from nine to five on weekdays. We plant one tree for every
+hundred parcels and use paper tape only. If a part is missing, send us a picture and we post it the same day
+at no cost. Happy customers are the reason why we have been here for a decade.
+
+Kind reminder: the accessories shown beside the main article are props and are not part of the delivery.
+Keep small parts away from children under three. Due to manual work there may be tiny marks that do not
+affect function. We value your opinion; when you are satisfied, a few words help other shoppers, and when
+you are not, we would like the chance to put things right within twenty-four hours of your message.
+
+Our promise to you: authentic goods, sealed packaging, and an invoice in every box. Orders placed before
+noon ship on the same day from one of four regional depots. International parcels may be held at customs,
+and duties are paid by the recipient. Should your parcel be late, contact the help desk with its number and
+we will follow it up with the carrier, refund the postage, or send a second one on our account.
+""".split("\n\n")]

@@ -15,7 +15,7 @@ from .words import COLORS, GRADES, PACKS, POOLS, authors, brands, split, weighte
 _BRANDS, _AUTHORS = 40, 120  # for a category
 # Budget, usual, premium and luxury; every category has each of them among its popular brands.
 _TIERS = [1.0, 0.7, 1.0, 1.75, 0.7, 1.0, 0.75, 1.3, 0.9, 2.6]
-_PACK_POWER = 0.6  # ten times the count is four times the price
+_PACK_POWER = 0.45  # ten times the count is not quite three times the price
 _LETTERS = "BCDFGHJKLMNPRSTVWXZ"
 
 
