@@ -79,6 +79,8 @@ def build(
     found = sources.resolve(specs, recipe)
     read = [one.source for one in found]
     shards = sources.cut(found)
+    if all(source.category is not None for source in read):
+        select.check_weights(recipe, (source.category for source in read if source.category is not None))
     run = RunDirectory(out)
     with run.locked():
         key = _run_key(recipe, vocabulary, shards)
@@ -91,6 +93,7 @@ def build(
         _map(run, shards, recipe, vocabulary, workers or cores(), clock, progress or (lambda done, total: None))
         clock.lap("map")
         parts = [run.items(shard.index) for shard in shards]
+        select.check_weights(recipe, _categories(parts))
         selection = select.select(parts, recipe)
         _write_selection(run, selection)
         fates = _write_ledger(run, shards, selection)
@@ -172,6 +175,11 @@ def _map(
 
     progress(0, total)
     engine.run_local(tasks, recipe, workers, on_done)
+
+
+def _categories(parts: Sequence[Path]) -> list[str]:
+    found = pl.scan_parquet(list(parts), glob=False).select(pl.col("category").drop_nulls().unique()).collect()
+    return found["category"].to_list()
 
 
 def _write_selection(run: RunDirectory, selection: select.Selection) -> None:

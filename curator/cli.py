@@ -48,8 +48,9 @@ def build(
 ) -> None:
     """Build a dataset from SOURCE, or continue a build that was interrupted.
 
-    SOURCE is a Parquet file in the form of the Hub's raw_meta shards, a folder or glob of them, or
-    demo[:ROWS[:SEED]], the built-in catalogue (the default).
+    SOURCE is a Parquet file in the form of the Hub's raw_meta shards, a folder or glob of them, a category of the
+    Hub's dataset (see `curator categories`), `course` for the course's eight, or demo[:ROWS[:SEED]], the built-in
+    catalogue (the default).
 
     \b
     Example:
@@ -68,6 +69,27 @@ def build(
         click.echo(json.dumps({**summary, "run": str(run)}, ensure_ascii=False))
     else:
         click.echo(_table(summary, run))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+def categories(as_json: bool) -> None:
+    """List the categories of Amazon Reviews 2023, each a SOURCE for `curator build`.
+
+    The numbers of items are rounded, as the dataset's authors publish them. The eight marked `course` are what the
+    SOURCE `course` reads.
+
+    \b
+    Example:
+      curator categories --json
+    """
+    from curator.sources.categories import COURSE, ITEMS
+
+    if as_json:
+        click.echo(json.dumps({"categories": [{"name": n, "items": ITEMS[n], "course": n in COURSE} for n in ITEMS]}))
+        return
+    for name, items in ITEMS.items():
+        click.echo(f"{name:<28}{items:>11,}{'  course' if name in COURSE else ''}")
 
 
 def _label(sources: tuple[str, ...]) -> str:

@@ -6,13 +6,18 @@ Columns of a raw batch: `row` (0-based in the source file), `malformed`, `parent
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
+import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 
 from curator import prompts
+from curator.errors import RecipeError
 from curator.ledger import Rule, Sieve
+from curator.own_price import states_own_price
 from curator.prices import read_prices, round_price
 from curator.recipe import Recipe
-from curator.tokens import Tokenizer, load_tokenizer
+from curator.scrub import break_special_tokens
+from curator.tokens import Counts, Cut, Encoded, Tokenizer, load_tokenizer
 
 SCHEMA = {
     "shard": pl.UInt32,
@@ -24,7 +29,9 @@ SCHEMA = {
     "slot": pl.Int32,
     "prompt": pl.String,
     "tokens": pl.Int32,
+    "text_hash": pl.UInt64,
 }
+"""Columns of an items part. `text_hash` tells exact copies; it is null where the recipe keeps them."""
 
 
 def well_formed() -> Rule:
@@ -43,13 +50,18 @@ def price_in_range(recipe: Recipe) -> Rule:
 
 
 def enough_text(recipe: Recipe) -> Rule:
-    """Drop rows whose contents have `text.min_chars` characters or fewer."""
-    return Rule("text_too_short", pl.col("contents").str.len_chars() > recipe.text.min_chars)
+    """Drop rows whose text has `text.min_chars` characters or fewer; the course style counts it before cleaning."""
+    return Rule("text_too_short", pl.col("text").str.len_chars() > recipe.text.min_chars)
 
 
 def enough_tokens(recipe: Recipe) -> Rule:
     """Drop rows whose text has `tokens.min` tokens or fewer."""
     return Rule("too_few_tokens", pl.col("text_tokens") > recipe.tokens.min)
+
+
+def own_price_unsaid() -> Rule:
+    """Drop rows whose text, as far as the prompt holds it, states their own price."""
+    return Rule("price_in_text", ~pl.col("says_price"))
 
 
 class Mapper:
@@ -70,26 +82,67 @@ class Mapper:
         sieve.apply(well_formed())
         sieve.apply(has_price())
         sieve.apply(price_in_range(recipe))
-        sieve.rows = sieve.rows.with_columns(prompts.course_contents(sieve.rows, recipe.text))
-        sieve.apply(enough_text(recipe))
-        sieve.rows = sieve.rows.with_columns(
-            slot=round_price(pl.col("price"), recipe.price),
-            text=prompts.course_text(pl.col("contents")),
-        )
+        sieve.rows = sieve.rows.with_columns(slot=round_price(pl.col("price"), recipe.price))
+        if recipe.text.style == "course":
+            # The course counts characters before it cleans, and without the title.
+            sieve.rows = sieve.rows.with_columns(text=prompts.course_contents(sieve.rows, recipe.text))
+            sieve.apply(enough_text(recipe))
+            sieve.rows = sieve.rows.with_columns(text=prompts.course_text(pl.col("text")))
+        else:
+            sieve.rows = sieve.rows.with_columns(text=prompts.readable_text(sieve.rows, recipe.text))
+            sieve.apply(enough_text(recipe))
         sieve.rows = self._with_prompts(sieve.rows)
         sieve.apply(enough_tokens(recipe))
-        return sieve.rows.select(*(name for name in SCHEMA if name != "shard")).cast(
-            {"tokens": pl.Int32}
-        ), sieve.fates()
+        if recipe.text.own_price == "drop":
+            says = states_own_price(sieve.rows["cut"], sieve.rows["price"])
+            sieve.rows = sieve.rows.with_columns(says_price=says)
+            sieve.apply(own_price_unsaid())
+        hashed = text_hash(pl.col("cut")) if recipe.duplicates.exact == "drop" else pl.lit(None, pl.UInt64)
+        items = sieve.rows.with_columns(hashed.alias("text_hash"), pl.col("tokens").cast(pl.Int32))
+        return items.select(*(name for name in SCHEMA if name != "shard")), sieve.fates()
 
     def _with_prompts(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add `text_tokens` (of the whole text), `prompt` and `tokens` (of the whole prompt)."""
-        asked = prompts.question(self.recipe.prompt)
-        answers = rows.select(prompts.answer(self.recipe.prompt, pl.col("slot"))).to_series()
-        encoded = self.tokenizer.encode(rows["text"])
-        cut = self.tokenizer.cut(encoded, self.recipe.tokens.cap)
+        """Add `text_tokens` (of the whole text), `cut` (the text that is kept), `prompt` and `tokens` (of the prompt)."""
+        recipe, tokenizer = self.recipe, self.tokenizer
+        texts = rows["text"]
+        if recipe.text.special_tokens == "break":
+            texts = break_special_tokens(texts, tokenizer.special)
+        asked = prompts.question(recipe.prompt)
+        answers = rows.select(prompts.answer(recipe.prompt, pl.col("slot"))).to_series()
+        encoded = tokenizer.encode(texts)
+        if recipe.tokens.of == "text":
+            cut = tokenizer.cut(encoded, recipe.tokens.cap)
+            counts = tokenizer.count_around(asked, cut, answers)
+        else:
+            cut, counts = self._cut_to_prompt(encoded, asked, answers)
         return rows.with_columns(
             text_tokens=pl.Series(encoded.counts),
+            cut=cut.texts,
             prompt=pl.concat_str(pl.lit(asked), pl.lit(cut.texts), pl.lit(answers)),
-            tokens=pl.Series(self.tokenizer.count_around(asked, cut, answers)),
+            tokens=pl.Series(counts),
         )
+
+    def _cut_to_prompt(self, encoded: Encoded, asked: str, answers: pl.Series) -> tuple[Cut, Counts]:
+        """Cut texts at a whole word so that no prompt has more than `tokens.cap` tokens."""
+        cap = self.recipe.tokens.cap
+        around = self.tokenizer.encode(asked + answers).counts
+        if len(around) and (least := cap - int(around.max())) < 1:
+            raise RecipeError(
+                f"tokens.cap = {cap} leaves no room for a text: question and answer alone have {cap - least} tokens"
+            )
+        room = np.maximum(cap - around, 1)
+        cut = self.tokenizer.cut(encoded, room, whole_words=True)
+        counts = self.tokenizer.count_around(asked, cut, answers)
+        # Tokens of the parts need not add up to those of the whole; the few that are over give way until they fit.
+        while (over := counts > cap).any():
+            room = np.where(over, np.maximum(np.minimum(room, encoded.counts) - 1, 0), room)
+            cut = self.tokenizer.cut(encoded, room, whole_words=True)
+            counts = self.tokenizer.count_around(asked, cut, answers)
+        return cut, counts
+
+
+def text_hash(text: pl.Expr) -> pl.Expr:
+    """Return a hash (XXH3, 64 bits) of a text's words, case and punctuation ignored; the same in every version."""
+    words = text.str.to_lowercase().str.replace_all(r"\W+", " ").str.strip_chars(" ")
+    hashed: pl.Expr = words.nchash.xxh3_64()  # type: ignore[attr-defined]
+    return hashed

@@ -22,8 +22,11 @@ from curator.vocabularies import Vocabulary
 
 _KEY = "curator.key"
 # What a part depends on besides settings and rows; a part made by other code is not reused.
-_CODE = ("demo", "sources", "items.py", "ledger.py", "mapping.py", "prices.py", "prompts.py", "scrub.py", "tokens.py")
-_LIBRARIES = ("polars", "fastokens", "tokenizers")
+_CODE = (
+    *("demo", "sources", "details.py", "items.py", "ledger.py", "mapping.py"),
+    *("own_price.py", "prices.py", "prompts.py", "scrub.py", "tokens.py", "vocabularies.py"),
+)
+_LIBRARIES = ("polars", "polars-hash", "fastokens", "tokenizers")
 
 
 def map_shard(mapper: Mapper, shard: Shard, items_path: Path, ledger_path: Path, key: str) -> tuple[int, int]:

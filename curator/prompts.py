@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from curator import scrub
-from curator.recipe import PromptSettings, Recipe, TextSettings
+from curator.details import readable_details
+from curator.recipe import PromptSettings, TextSettings
 
 
 def course_contents(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
@@ -33,6 +36,65 @@ def course_text(contents: pl.Expr) -> pl.Expr:
     return pl.concat_str(
         scrub.course_scrub(pl.col("title").fill_null("")), pl.lit("\n"), scrub.course_scrub(contents)
     )
+
+
+def readable_text(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
+    """Return title, categories, store, details, features and description as clean lines, in the recipe's order.
+
+    Columns in: those that `text.fields` names. A part that a row lacks leaves no line.
+    """
+    most = settings.max_chars
+    parts = [_PARTS[name](rows, settings).str.head(most) for name in settings.fields]
+    lines = pl.select(pl.concat_str(*(scrub.ending_line(pl.lit(part)) for part in parts)).str.head(most)).to_series()
+    for rule in READABLE_RULES:
+        lines = rule(lines)
+    return lines
+
+
+READABLE_RULES = (
+    scrub.unescape_entities,
+    scrub.unescape_code_points,
+    scrub.remove_tags,
+    scrub.plain_characters,
+    scrub.single_spaces,
+)
+"""What cleans a readable text, in this order."""
+
+
+def _title(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
+    return rows["title"].fill_null("")
+
+
+def _store(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
+    return _labelled(rows.select(pl.col("store").fill_null("")), "Store: ")
+
+
+def _categories(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
+    last = pl.col("categories").list.tail(settings.categories).list.join(" > ").fill_null("")
+    return _labelled(rows.select(last), "Category: ")
+
+
+def _labelled(frame: pl.DataFrame, label: str) -> pl.Series:
+    text = pl.first()
+    return frame.select(pl.when(text != "").then(pl.lit(label) + text).otherwise(pl.lit(""))).to_series()
+
+
+def _details(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
+    return readable_details(rows["details"], settings.detail_keys_dropped)
+
+
+def _lines(name: str) -> Callable[[pl.DataFrame, TextSettings], pl.Series]:
+    return lambda rows, settings: rows.select(scrub.join_lines(pl.col(name))).to_series()
+
+
+_PARTS: dict[str, Callable[[pl.DataFrame, TextSettings], pl.Series]] = {
+    "title": _title,
+    "store": _store,
+    "categories": _categories,
+    "details": _details,
+    "features": _lines("features"),
+    "description": _lines("description"),
+}
 
 
 def question(settings: PromptSettings) -> str:
@@ -66,8 +128,3 @@ def chat_question(prompt: pl.Expr, settings: PromptSettings) -> pl.Expr:
     return asked.str.replace_all(" to the nearest dollar", "", literal=True).str.replace_all(
         f"\n\n{settings.answer}", "", literal=True
     )
-
-
-def uses(recipe: Recipe) -> tuple[str, ...]:
-    """Return the raw columns that the recipe's text is made of."""
-    return tuple(recipe.text.fields)

@@ -182,7 +182,7 @@ class Recipe(_Section):
 
     def mapping_key(self) -> str:
         """Return a digest of the settings that the map step depends on (hex)."""
-        mapped = self.model_dump(mode="json", include={"price", "text", "tokens", "prompt"})
+        mapped = self.model_dump(mode="json", include={"price", "text", "tokens", "prompt", "duplicates"})
         return hashlib.sha256(json.dumps(mapped, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,12 +1,14 @@
 """Text cleaning as Polars expressions.
 
-Each rule takes an expression of strings and returns one; rules keep null as null.
-The functions named `course_…` do what the original course's code does, character for character.
+The functions named `course_…` do what the original course's code does, character for character. The others make text
+readable; most take a column and touch only the rows in which they find something to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import html
+import json
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import polars as pl
@@ -47,13 +49,13 @@ def course_commas(text: pl.Expr) -> pl.Expr:
 
 def _close_commas(texts: pl.Series) -> pl.Series:
     # Few texts have anything to close; copying all of them three times would cost more than finding those.
-    rows = texts.str.contains("[ ,],").arg_true()
-    if rows.is_empty():
-        return texts
-    some = texts.gather(rows)
+    return _where(texts, "[ ,],", _shorten_commas)
+
+
+def _shorten_commas(texts: pl.Series) -> pl.Series:
     for found, put in ((" ,", ","), (",,,", ","), (",,", ",")):
-        some = some.str.replace_all(found, put, literal=True)
-    return texts.scatter(rows, some)
+        texts = texts.str.replace_all(found, put, literal=True)
+    return texts
 
 
 def course_part_numbers(text: pl.Expr) -> pl.Expr:
@@ -78,3 +80,105 @@ def _long_words_with_digit() -> str:
     digit = f"[{''.join(chr(code) for code in range(0x20000) if chr(code).isdigit())}]"
     early = (f"[^ ]{{{at}}}{digit}[^ ]{{{6 - at},}}" for at in range(6))
     return f" (?:[^ ]{{6,}}{digit}[^ ]*|{'|'.join(early)})"
+
+
+def unescape_entities(texts: pl.Series) -> pl.Series:
+    """Replace HTML entities by their characters, twice: catalogues hold ``&amp;quot;`` too."""
+    for _ in range(2):
+        texts = _replace_found(texts, r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};)", html.unescape)
+    return texts
+
+
+def unescape_code_points(texts: pl.Series) -> pl.Series:
+    r"""Replace ``\uXXXX`` that is left in a text by its character, and half a surrogate pair by nothing."""
+    pair = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    return _replace_found(texts, rf"{pair}|\\u[0-9a-fA-F]{{4}}", json_character)
+
+
+def json_character(escape: str) -> str:
+    """Return the character of one JSON escape: a space for what can't be printed, nothing for what is none."""
+    try:
+        character: str = json.loads(f'"{escape}"')
+        character.encode()
+    except (ValueError, UnicodeEncodeError):
+        return ""
+    return character if character.isprintable() else " "
+
+
+def remove_tags(texts: pl.Series) -> pl.Series:
+    """Replace HTML tags and comments by a space, scripts and styles with all they hold."""
+    whole = r"(?is)<(?:script|style)\b.*?</(?:script|style)\s*>|<!--.*?-->|</?[a-z!][^<>]*>"
+    # A tag that the cut at the last character left open.
+    return _where(texts, "<", lambda some: some.str.replace_all(whole, " ").str.replace(r"(?i)</?[a-z!][^<>]{40,}$", " "))
+
+
+def plain_characters(texts: pl.Series) -> pl.Series:
+    """Write typographic and full-width characters in ASCII; drop symbols, control and invisible characters."""
+    return _where(texts, r"[^\n -~]", _plain_characters)
+
+
+def _plain_characters(texts: pl.Series) -> pl.Series:
+    old, new = _ascii_forms()
+    return (
+        texts.str.replace_all("【([^【】]*)】", "$1: ")
+        .str.replace_many(old, new)
+        .str.replace_all(r"[\p{So}\p{Sk}\p{Co}\p{Cn}\x{FFFD}&&[^°^`]]", " ")
+        .str.replace_all(r"[\p{Cf}\x{FE00}-\x{FE0F}]", "")
+        .str.replace_all(r"[\p{Cc}&&[^\n]]", " ")
+    )
+
+
+@lru_cache(maxsize=1)
+def _ascii_forms() -> tuple[list[str], list[str]]:
+    """Return characters and the ASCII text that says the same."""
+    forms = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    forms |= dict.fromkeys("‘’‚‛′＇´", "'") | dict.fromkeys("“”„‟″＂«»", '"')
+    forms |= dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("【】〖〗「」『』《》", " ")
+    forms |= {"…": "...", "⁄": "/", "×": "x", "•": " ", "·": " ", "●": " ", "￥": "¥", "，": ", ", "：": ": "}
+    return list(forms), list(forms.values())
+
+
+def single_spaces(texts: pl.Series) -> pl.Series:
+    """Make each run of white space one space, or one newline if it holds any, and strip the text."""
+    spaced = texts.str.replace_all(rf"(?:[\s{_SEPARATORS}&&[^\n]]{{2,}}|[\s{_SEPARATORS}&&[^\n ]])", " ")
+    lines = _where(spaced, r" \n|\n[ \n]", lambda some: some.str.replace_all(r" ?\n[ \n]*", "\n"))
+    return lines.str.strip_chars(" \n")
+
+
+def break_special_tokens(texts: pl.Series, special: Iterable[str]) -> pl.Series:
+    """Put a space into every string that a tokenizer could take for a special token.
+
+    Args:
+        texts: The texts.
+        special: The special tokens of the recipe's tokenizer; ``<|`` and ``|>``, which most others use, are broken anyway.
+    """
+    tokens = sorted({"<|", "|>", *(token for token in special if len(token) > 1)}, key=lambda token: (-len(token), token))
+    broken = [f"{token[0]} {token[1:]}" for token in tokens]
+    hit = texts.str.contains_any(tokens).arg_true()
+    if hit.is_empty():
+        return texts
+    return texts.scatter(hit, texts.gather(hit).str.replace_many(tokens, broken, leftmost=True))
+
+
+def _where(texts: pl.Series, pattern: str, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Change only the texts in which the pattern is found; looking is much cheaper than rewriting."""
+    rows = texts.str.contains(pattern).arg_true()
+    return texts if rows.is_empty() else texts.scatter(rows, change(texts.gather(rows)))
+
+
+def _replace_found(texts: pl.Series, pattern: str, character: Callable[[str], str]) -> pl.Series:
+    """Replace each match by what `character` makes of it, asked once for each different match."""
+
+    def change(some: pl.Series) -> pl.Series:
+        found = some.str.extract_all(pattern).explode(empty_as_null=False).unique(maintain_order=True).to_list()
+        # The longest first: at one place a pair of surrogates goes before the first of them alone.
+        found.sort(key=lambda match: (-len(match), match))
+        return some.str.replace_many(found, [character(match) for match in found], leftmost=True)
+
+    return _where(texts, pattern, change)
+
+
+def unescape_json(texts: pl.Series) -> pl.Series:
+    """Replace the escapes of JSON strings by their characters."""
+    pair = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    return _replace_found(texts, rf"{pair}|\\u[0-9a-fA-F]{{4}}|\\[^u]|\\", json_character)

@@ -65,12 +65,17 @@ class Tokenizer(Protocol):
     """What the pipeline asks of a tokenizer; all counts are exact."""
 
     vocabulary: Vocabulary
+    special: tuple[str, ...]
+    """The strings it reads as special tokens."""
 
     def encode(self, texts: pl.Series) -> Encoded:
         """Encode each text without adding special tokens; strings that spell a special token are read as it."""
 
-    def cut(self, encoded: Encoded, cap: Counts | int) -> Cut:
-        """Return each text as its first `cap` tokens decode; a character cut in two becomes U+FFFD."""
+    def cut(self, encoded: Encoded, cap: Counts | int, *, whole_words: bool = False) -> Cut:
+        """Return each text as its first `cap` tokens decode; a character cut in two becomes U+FFFD.
+
+        With `whole_words` a cut goes back to the end of the last whole word instead.
+        """
 
     def count_around(self, before: str, cut: Cut, after: pl.Series) -> Counts:
         """Return the tokens of ``before + cut + after`` for each text.
@@ -109,13 +114,14 @@ class ByteLevelTokenizer:
         self.vocabulary = vocabulary
         self._engine = engine
         self._bytes = _bytes_per_id(engine)
+        self.special = tuple(token["content"] for token in engine.added_tokens())
 
     def encode(self, texts: pl.Series) -> Encoded:
         """See `Tokenizer.encode`."""
         ids, offsets = self._engine.encode_batch_flat(texts.to_list())
         return Encoded(texts, np.frombuffer(ids, np.uint32), np.frombuffer(offsets, np.uint64).astype(np.int64))
 
-    def cut(self, encoded: Encoded, cap: Counts | int) -> Cut:
+    def cut(self, encoded: Encoded, cap: Counts | int, *, whole_words: bool = False) -> Cut:
         """See `Tokenizer.cut`."""
         sums = self._byte_sums(encoded)
         last = encoded.offsets[:-1] + np.minimum(encoded.counts, cap)
@@ -126,6 +132,8 @@ class ByteLevelTokenizer:
         while moving.any():
             ends = ends - moving
             moving = moving & _is_continuation(data[ends])
+        if whole_words:
+            ends, split = _word_ends(data, starts, ends), np.zeros_like(split)
         sizes = ends - starts[:-1]
         text = pl.col("text").bin.slice(0, pl.col("size")).cast(pl.String)
         kept = pl.DataFrame({"text": encoded.texts.cast(pl.Binary), "size": sizes}).select(text).to_series()
@@ -188,6 +196,7 @@ class ReferenceTokenizer:
         # A file may carry the settings it was last used with; nothing may be cut or filled up behind our back.
         self._engine.no_truncation()
         self._engine.no_padding()
+        self.special = tuple(token.content for token in self._engine.get_added_tokens_decoder().values())
 
     def encode(self, texts: pl.Series) -> Encoded:
         """See `Tokenizer.encode`."""
@@ -197,12 +206,17 @@ class ReferenceTokenizer:
         flat = np.fromiter((one for each in ids for one in each), np.uint32, int(offsets[-1]))
         return Encoded(texts, flat, offsets)
 
-    def cut(self, encoded: Encoded, cap: Counts | int) -> Cut:
+    def cut(self, encoded: Encoded, cap: Counts | int, *, whole_words: bool = False) -> Cut:
         """See `Tokenizer.cut`."""
         ends = encoded.offsets[:-1] + np.minimum(encoded.counts, cap)
         kept = [encoded.ids[a:b].tolist() for a, b in zip(encoded.offsets[:-1], ends, strict=True)]
-        texts = self._engine.decode_batch(kept, skip_special_tokens=False)
-        return Cut(encoded, pl.Series(encoded.texts.name, texts, dtype=pl.String), np.zeros(0, np.int64))
+        texts = pl.Series(encoded.texts.name, self._engine.decode_batch(kept, skip_special_tokens=False), dtype=pl.String)
+        if whole_words:
+            # What decoding gives need not be a prefix of the text; what is no longer whole is the last word, if any.
+            shortened = pl.Series(encoded.counts > cap)
+            trimmed = texts.str.replace(r"\s+\S*$", "").str.strip_chars_end(REPLACEMENT)
+            texts = pl.select(pl.when(shortened).then(trimmed).otherwise(texts)).to_series().rename(texts.name)
+        return Cut(encoded, texts, np.zeros(0, np.int64))
 
     def count_around(self, before: str, cut: Cut, after: pl.Series) -> Counts:
         """See `Tokenizer.count_around`."""
@@ -223,6 +237,25 @@ def _utf8(texts: pl.Series) -> tuple[Counts, NDArray[np.uint8]]:
 def _is_continuation(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Tell which bytes continue a UTF-8 character (10xxxxxx)."""
     return (byte >= 0x80) & (byte < 0xC0)
+
+
+def _word_ends(data: NDArray[np.uint8], starts: Counts, ends: Counts) -> Counts:
+    """Move each end that lies before its text's end back to the end of a word, if the text has one before it."""
+
+    def is_white(at: Counts) -> NDArray[np.bool_]:
+        return (data[at] == ord(" ")) | (data[at] == ord("\n"))
+
+    found = ends
+    moving = (ends < starts[1:]) & ~is_white(ends)
+    while moving.any():
+        found = found - moving
+        moving &= (found > starts[:-1]) & ~is_white(found)
+    # Then back over the white space itself, so that the text ends on a word.
+    moving = (found > starts[:-1]) & (found < starts[1:]) & is_white(found - 1)
+    while moving.any():
+        found = found - moving
+        moving &= (found > starts[:-1]) & is_white(found - 1)
+    return np.where(found > starts[:-1], found, ends)
 
 
 def _last_space(data: NDArray[np.uint8], starts: Counts, sizes: Counts) -> Counts:

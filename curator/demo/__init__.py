@@ -1,8 +1,9 @@
-"""The built-in demo catalogue: made-up products in the exact schema and with the quirks of the Hub's raw metadata.
+"""The built-in demo catalogue: made-up products with the schema and the quirks of the Hub's raw metadata.
 
-Two functions: `rows` makes the raw rows, `truth` says what was planted in them. Every row depends on the seed and on
-its own number alone, so a catalogue of N rows is the beginning of every longer one, and any slice of it can be made
-by itself. Brands, products and texts are invented; none of them comes from a real listing.
+Two functions: `rows` makes the raw rows, `truth` says what was planted in them. Every row depends on the
+seed and on its own number alone, so a catalogue of N rows is the beginning of every longer one, and any
+slice of it can be made by itself. Brands, products and texts are invented; none of them comes from a real
+listing.
 """
 
 from collections.abc import Iterator
@@ -61,8 +62,8 @@ def rows(seed: int, start: int, stop: int) -> pl.DataFrame:
         stop: the row after the last, not below `start`.
 
     Returns:
-        A frame with the columns of SCHEMA: `price` is a string in US dollars as the Hub has it (`"12.5"`, `"None"`,
-        `"from 14.61"`, ...), `details` a JSON object as `json.dumps` writes it by default.
+        A frame with the columns of SCHEMA: `price` is a string in US dollars as the Hub has it (`"12.5"`,
+        `"None"`, `"from 14.61"`, ...), `details` a JSON object as `json.dumps` writes it by default, or `""`.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -75,11 +76,11 @@ def truth(seed: int, start: int, stop: int) -> pl.DataFrame:
     """Return what was planted in the same rows that `rows` makes.
 
     Returns:
-        A frame with the columns of TRUTH_SCHEMA: `row` is the number of the row in the catalogue, `family` that of
-        the first row of the same product (the row itself for an original), `kind` is `original`, `variant` (another
-        colour, part number or pack at nearly the same price) or `exact_duplicate` (all equal but the `parent_asin`),
-        `price_leak` whether the text states the row's own price, `boilerplate` whether its seller's paragraph stands
-        in the description.
+        A frame with the columns of TRUTH_SCHEMA: `row` is the row's number in the catalogue, `family` that
+        of the first row of the same product (the row itself for an original), `kind` `original`, `variant`
+        (another colour, part number or pack at nearly the same price) or `exact_duplicate` (all equal but the
+        `parent_asin`), `price_leak` whether the text states the row's own price as a dollar amount,
+        `boilerplate` whether its seller's paragraph stands in the description.
 
     Raises:
         ValueError: if a number is out of its range.

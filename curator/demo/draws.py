@@ -43,7 +43,7 @@ class Draws:
 
 def units(words: Words) -> Floats:
     """Turn 64-bit integers into numbers in [0, 1)."""
-    return (words >> np.uint64(11)) * (1.0 / (1 << 53))
+    return (words >> np.uint64(11)).astype(np.float64) * (1.0 / (1 << 53))
 
 
 def below(unit: Floats, limit: int | Ints) -> Ints:
@@ -64,7 +64,8 @@ def mix(words: Words, step: Ints) -> Words:
     value = words + step.astype(np.uint64) * _GOLDEN
     value = (value ^ (value >> np.uint64(30))) * _MIX_1
     value = (value ^ (value >> np.uint64(27))) * _MIX_2
-    return value ^ (value >> np.uint64(31))
+    mixed: Words = value ^ (value >> np.uint64(31))
+    return mixed
 
 
 def asin_halves(seed: int, rows: Ints) -> tuple[Ints, Ints]:

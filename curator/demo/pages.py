@@ -29,13 +29,16 @@ _TITLES, _SENTENCES = np.concatenate(_title_lists), np.concatenate(_sentence_lis
 _TITLE_SIZE = np.array([len(part) for part in _title_lists])
 _SENTENCE_SIZE = np.array([len(part) for part in _sentence_lists])
 _TITLE_START, _SENTENCE_START = (np.cumsum(size) - size for size in (_TITLE_SIZE, _SENTENCE_SIZE))
-# Strides that share no divisor with a category's number of sentences: walking by one meets each sentence once.
-_stride_lists = [[step for step in range(1, size) if gcd(step, size) == 1] for size in map(int, _SENTENCE_SIZE)]
+# Strides that share no divisor with a category's number of sentences: walking by one meets each just once.
+_sizes: list[int] = _SENTENCE_SIZE.tolist()
+_stride_lists = [[step for step in range(1, size) if gcd(step, size) == 1] for size in _sizes]
 _STRIDES = np.array([(strides * 60)[:60] for strides in _stride_lists])
 
 # What tells a variant from its root must be in its title; titles that lack it get one of these at their end.
-_SHOWS_MODEL = _LEX.templates([text for listed in TITLES.values() for text in listed if "{model}" in text])
-_SHOWS_COLOUR = _LEX.templates([text for listed in TITLES.values() for text in listed if "{colour}" in text])
+_all_titles = [text for listed in TITLES.values() for text in listed]
+_SHOWS_MODEL = _LEX.templates([text for text in _all_titles if "{model}" in text])
+_SHOWS_BINDING = _LEX.templates([text for text in TITLES["book"] if "{Mat}" in text])
+_SHOWS_COLOUR = _LEX.templates([text for text in _all_titles if "{colour}" in text])
 _SUFFIX, _BOOK_SUFFIX, _NOTHING = _LEX.templates([" ({model})", ", {Mat} {model}", ""])
 
 _END = _LEX.template(ITEM_END)
@@ -168,7 +171,7 @@ class Pages:
         return lambda: draws.units(self._count)[self._root]
 
     def _product_words(self, style: Ints) -> Ints:
-        """Return the lexicon's numbers for PRODUCT_SLOTS, in that order; `style` is how packs are labelled."""
+        """Return the lexicon's numbers for PRODUCT_SLOTS, in order; `style` is how packs are labelled."""
         goods = self._goods
         return np.stack(
             [
@@ -199,7 +202,8 @@ class Pages:
         """Return the step-th sentence of each row's walk through the sentences of its category."""
         category = self._goods.category[rows]
         place = (self._walk[rows] + step * self._stride[rows]) % _SENTENCE_SIZE[category]
-        return _SENTENCES[_SENTENCE_START[category] + place]
+        chosen: Ints = _SENTENCES[_SENTENCE_START[category] + place]
+        return chosen
 
     def title(self) -> pl.Series:
         """Return the titles; a few are empty, null or hostile."""
@@ -208,7 +212,9 @@ class Pages:
         quirk = pick(unit(), _TITLE_QUIRK_SHARES)
         template = np.where(quirk < len(_TITLE_QUIRKS), np.append(_TITLE_QUIRKS, 0)[quirk], usual)
         other_colour = self._goods.colour != self._goods.colour[self._root]
+        other_material = self._goods.material != self._goods.material[self._root]  # a book's binding
         told = np.isin(template, _SHOWS_MODEL) | (other_colour & np.isin(template, _SHOWS_COLOUR))
+        told |= other_material & np.isin(template, _SHOWS_BINDING)
         suffix = np.where(category == STOCK.books, _BOOK_SUFFIX, _SUFFIX)
         suffix = np.where(self._variant & ~told, suffix, _NOTHING)
         every = np.arange(self._count)

@@ -23,7 +23,7 @@ _ENDING_SHARES = [0.43, 0.10, 0.11, 0.03, 0.03, 0.02, 0.02, 0.02, 0.02, 0.008]  
 _HUNDREDS_SHARE = 0.45
 _ODD_CENTS = [50, 149, 250, 850, 1050, 1250, 1150, 99949, 99950, 99900, 99849]
 _ODD_SHARE = 0.004
-_ANYWHERE_SHARE = 0.012  # closing-out stock and collectors' items: any price
+_ANYWHERE_SHARE = 0.02  # closing-out stock and collectors' items: any price
 _DEAR_SHARE = 0.005
 _DEAREST = 799_999
 

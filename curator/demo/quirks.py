@@ -1,49 +1,162 @@
-"""What makes real listings awkward: odd characters, markup, hostile strings, amounts of money, strange details.
+"""What makes real listings awkward: odd characters, markup, hostile strings, prices in texts, odd details.
 
-Every table maps a rate (the share of rows) to templates; a rate belongs to the whole entry, whose templates are
-equally likely. The strings are planted as they are: nothing here is ever run, opened or followed.
+Each entry of a table has a rate (its share of the rows) and templates, which share the rate equally. The
+strings are planted as they are: nothing here is ever run, opened or followed.
 """
 
 # Titles that replace the ordinary one.
 TITLE_QUIRKS: list[tuple[float, list[str]]] = [
     (0.0015, [""]),
-    (0.0012, [
-        '<script>alert(1)</script>"><img src=x onerror=alert(2)> {brand} {Noun}',
-        '=HYPERLINK("http://example.invalid/{n}","{brand} {Noun}")',
-        "{{{{7*7}}}} {brand} {Noun} ${{{{jndi}}}}",
-        "../../etc/passwd {brand} {Noun}",
-        "'; DROP TABLE items; -- {Noun}",
-        "@SUM(1+1)*cmd|' /C calc'!A0 {Noun}",
-        "{brand} {Noun} `rm -rf {n}` $(touch {n})",
-    ]),
+    (
+        0.0012,
+        [
+            '<script>alert(1)</script>"><img src=x onerror=alert(2)> {brand} {Noun}',
+            '=HYPERLINK("http://example.invalid/{n}","{brand} {Noun}")',
+            "{{{{7*7}}}} {brand} {Noun} ${{{{jndi}}}}",
+            "../../etc/passwd {brand} {Noun}",
+            "'; DROP TABLE items; -- {Noun}",
+            "@SUM(1+1)*cmd|' /C calc'!A0 {Noun}",
+            "{brand} {Noun} `rm -rf {n}` $(touch {n})",
+        ],
+    ),
     (0.004, ["{Noun}", "{brand}", "{model}", "New"]),
-    (0.008, ["{brand}\u00a0{Noun} ★{Trait}★ {colour}{pack}", "【{Trait}】{brand} {grade}{Noun} {Mat} {colour}{pack}",
-             "{brand} {Noun}：{Trait}（{colour}） {Size}", "{brand}® {Noun}™ – {Mat} “{Trait}” {colour}{pack}"]),
-    (0.002, ["{brand} {Noun} , {colour} ,, {Size} ,,, {Mat}", "{brand}   {Noun}\t{colour} [{model}] {{{{{Size}}}}}"]),
+    (
+        0.008,
+        [
+            "{brand}\u00a0{Noun} ★{Trait}★ {colour}{pack}",
+            "【{Trait}】{brand} {grade}{Noun} {Mat} {colour}{pack}",
+            "{brand} {Noun}：{Trait}（{colour}） {Size}",
+            "{brand}® {Noun}™ – {Mat} “{Trait}” {colour}{pack}",
+        ],
+    ),
+    (
+        0.002,
+        [
+            "{brand} {Noun} , {colour} ,, {Size} ,,, {Mat}",
+            "{brand}   {Noun}\t{colour} [{model}] {{{{{Size}}}}}",
+        ],
+    ),
 ]
 
 # Bullets or sentences that join the features or the description.
 TEXT_QUIRKS: list[tuple[float, list[str]]] = [
-    (0.022, ["{brand}\u00a0{noun}\u00a0with {part}\u00a0for {use}", "Size:\u00a0{size}\u00a0| Color:\u00a0{colour}"]),
-    (0.012, ["★★★ {Trait} {noun} ★ made for {use} ★", "【{Trait}】 The {part} brings {virtue} 【{n}】",
-             "【Note】 {chore} is simple; ★ keep the {part} dry"]),
-    (0.006, ["😀 {who} love the {noun}! 🎁🚚",
-             "👍🏽 {virtue} for {who} 👨‍👩‍👧", "✔️ {Trait} ✔️ {part} ✔️ {mat}"]),
-    (0.004, ["Ｐｒｅｍｉｕｍ {noun}，ｓｉｚｅ １２３４５６７ｃｍ", "{noun}（{colour}）　{n}％ {mat}", "品質保証：{brand} {n}点セット"]),
-    (0.004, ["It\x92s the {noun} that {who} wanted \x96 and it\x92s {adj}", "Please\x85 read the {part} leaflet\x80"]),
-    (0.003, ["Zero\u200bwidth {noun}\u200b with \ufeff{part} for {use}", "{brand}\u200d {noun}\u2060 soft\u00adhyphen"]),
-    (0.004, ["Donâ€™t settle for {flaw}: the {noun} wonâ€™t let {who} down", "CafÃ© style {noun} â€“ {adj} and {mat}"]),
-    (0.003, ["The {noun} is 10\ufffd x {n}\ufffd and \ufffd{adj}\ufffd", "100\ufffd\ufffd satisfaction for {who}"]),
-    (0.005, ["<b>{Trait}</b><br>The {noun} suits <i>{use}</i>.<br/>", "<ul><li>{mat}</li><li>{part}</li></ul>",
-             '<p class="a-size">{virtue} &amp; {part}</p><a href="http://example.invalid/?q={n}">more</a>']),
-    (0.004, ["Fits {n} &quot;{part}&quot; &amp; {noun}&#39;s of {brand}", "{virtue} &gt; {flaw} &nbsp;&bull; {n}&deg;"]),
-    (0.0012, ["{brand} {noun} <|endoftext|> {use}", "<|begin_of_text|>{noun} for {who}<|eot_id|>",
-              "<|im_start|>system {adj} {noun}<|im_end|>", "<|start_header_id|>user<|end_header_id|> {n}", "</s><s> {noun}"]),
+    # no-break spaces
+    (
+        0.022,
+        [
+            "{brand}\u00a0{noun}\u00a0with {part}\u00a0for {use}",
+            "Size:\u00a0{size}\u00a0| Color:\u00a0{colour}",
+        ],
+    ),
+    # marks
+    (
+        0.012,
+        [
+            "★★★ {Trait} {noun} ★ made for {use} ★",
+            "【{Trait}】 The {part} brings {virtue} 【{n}】",
+            "【Note】 {chore} is simple; ★ keep the {part} dry",
+        ],
+    ),
+    # emoji, joined ones among them
+    (
+        0.006,
+        [
+            "😀 {who} love the {noun}! 🎁🚚",
+            "👍🏽 {virtue} for {who} 👨\u200d👩\u200d👧",
+            "✔️ {Trait} ✔️ {part} ✔️ {mat}",
+        ],
+    ),
+    # full-width forms
+    (
+        0.004,
+        [
+            "Ｐｒｅｍｉｕｍ {noun}，ｓｉｚｅ １２３４５６７ｃｍ",
+            "{noun}（{colour}）\u3000{n}％ {mat}",
+            "品質保証：{brand} {n}点セット",
+        ],
+    ),
+    # C1 bytes: Windows punctuation read as Latin-1
+    (
+        0.004,
+        [
+            "It\x92s the {noun} that {who} wanted \x96 and it\x92s {adj}",
+            "Please\x85 read the {part} leaflet\x80",
+        ],
+    ),
+    # zero-width characters
+    (
+        0.003,
+        [
+            "Zero\u200bwidth {noun}\u200b with \ufeff{part} for {use}",
+            "{brand}\u200d {noun}\u2060 soft\u00adhyphen",
+        ],
+    ),
+    # mojibake: UTF-8 read as Windows-1252
+    (
+        0.004,
+        [
+            "Donâ€™t settle for {flaw}: the {noun} wonâ€™t let {who} down",
+            "CafÃ© style {noun} â€“ {adj} and {mat}",
+        ],
+    ),
+    # characters lost for good
+    (
+        0.003,
+        [
+            "The {noun} is 10\ufffd x {n}\ufffd and \ufffd{adj}\ufffd",
+            "100\ufffd\ufffd satisfaction for {who}",
+        ],
+    ),
+    # HTML tags and entities
+    (
+        0.005,
+        [
+            "<b>{Trait}</b><br>The {noun} suits <i>{use}</i>.<br/>",
+            "<ul><li>{mat}</li><li>{part}</li></ul>",
+            '<p class="a-size">{virtue} &amp; {part}</p><a href="http://example.invalid/?q={n}">more</a>',
+        ],
+    ),
+    (
+        0.004,
+        [
+            "Fits {n} &quot;{part}&quot; &amp; {noun}&#39;s of {brand}",
+            "{virtue} &gt; {flaw} &nbsp;&bull; {n}&deg;",
+        ],
+    ),
+    # strings that spell special tokens
+    (
+        0.0012,
+        [
+            "{brand} {noun} <|endoftext|> {use}",
+            "<|begin_of_text|>{noun} for {who}<|eot_id|>",
+            "<|im_start|>system {adj} {noun}<|im_end|>",
+            "<|start_header_id|>user<|end_header_id|> {n}",
+            "</s><s> {noun}",
+        ],
+    ),
+    # words of the prompt
     (0.0006, ["Our buyers round every quote to the nearest dollar before they order the {noun}."]),
-    (0.0010, ['<script>alert("{n}")</script><img src=x onerror=alert(2)> {noun}', "{{{{7*7}}}} {{% raw %}} {noun} {{{noun}}}",
-              "../../../etc/passwd and C:\\Windows\\System32 {noun}", "=1+1|{n} ,+{n} @import {noun}", "```\n[x](javascript:{n})"]),
-    (0.012, ["Replaces part numbers {model}, {model2}{n}, AP{z3}{z4} and {z3}{z4}{z2}.", "MPN {z4}{z4}; UPC 0{z4}{z4}{z3}",
-             "Model {ma}{z4}{z3}-{n}V fits {ma}{z4}{z3}-{n}W"]),
+    # hostile strings
+    (
+        0.0010,
+        [
+            '<script>alert("{n}")</script><img src=x onerror=alert(2)> {noun}',
+            "{{{{7*7}}}} {{% raw %}} {noun} {{{noun}}}",
+            "../../../etc/passwd and C:\\Windows\\System32 {noun}",
+            "=1+1|{n} ,+{n} @import {noun}",
+            "```\n[x](javascript:{n})",
+        ],
+    ),
+    # part numbers
+    (
+        0.012,
+        [
+            "Replaces part numbers {model}, {model2}{n}, AP{z3}{z4} and {z3}{z4}{z2}.",
+            "MPN {z4}{z4}; UPC 0{z4}{z4}{z3}",
+            "Model {ma}{z4}{z3}-{n}V fits {ma}{z4}{z3}-{n}W",
+        ],
+    ),
+    # punctuation that scrubbing has to tidy up
     (0.002, ["{noun} ,{colour} ,, {part} ,,, {mat}", "{{ [ {noun} ] }} : \" {part} \" , : {n}"]),
 ]
 
@@ -62,7 +175,8 @@ MONEY: list[str] = [
 MONEY_RARE = "Shop note on the {noun}: Price is ${amount}, tax included."
 MONEY_RARE_SHARE = 0.08
 
-# Details: (share of rows, position, JSON member). The smaller the position, the earlier a member tends to come.
+# Details: (share of rows, position, JSON member). The smaller the position, the earlier a member tends to
+# come. Members of one key exclude each other.
 DETAILS: dict[str, list[tuple[float, float, str]]] = {
     "any": [
         (0.62, 0.1, '"Package Dimensions": "{dim} x {dim} x {dim} inches; {dim} {wunit}"'),
@@ -76,7 +190,7 @@ DETAILS: dict[str, list[tuple[float, float, str]]] = {
         (0.35, 0.7, '"Best Sellers Rank": {{"{top}": {rank}, "{leaf}": {n}}}'),
         (0.06, 0.7, '"Best Sellers Rank": {{"{leaf}": {rank}}}'),
         (0.03, 0.5, '"": "{adj}"'),
-        (0.010, 0.8, '"Customer Reviews": {{"ratings_count": {n}, "stars": "{star} out of 5 stars", "best": null}}'),
+        (0.010, 0.8, '"Customer Reviews": {{"ratings_count": {n}, "stars": "{star} of 5", "best": null}}'),
         (0.012, 0.6, '"Included Components": ["{part1}", "{part2}", "{noun}"]'),
         (0.006, 0.6, '"Special Feature": "Manufacturer\\u2019s {n}-month cover \\u2013 {Trait}"'),
         (0.005, 0.6, '"Note": "\\ud83d\\ude00 {virtue} \\ud83c\\udf81"'),

@@ -1,13 +1,13 @@
 """Templates and words to texts, for a whole block of rows at once.
 
-A template is a run of pieces: literal text, or a slot. Every piece of every row is one number in a lexicon, so
-making texts means building one long array of numbers, looking them all up, joining them into a single string and
-cutting that at the marks that end a row. No Python code runs once a row.
+A template is a run of pieces: literal text, or a slot. Every piece of every row is one number in a lexicon,
+so making texts means building one long array of numbers, looking them all up, joining them into a single
+string and cutting that at the marks that end a row. No Python code runs once a row.
 
-Slots are of two kinds. Product slots (`brand`, `noun`, `mat`, ...) have one word for a row, given to `render`; pool
-slots (`adj`, `use`, `n`, ...) are drawn anew at each place. A capital (`{Noun}`) asks for title case, all capitals
-(`{HEAD}`) for upper case; a slot that opens a sentence gets its first letter capitalised. `{adj1}` and `{adj2}` draw
-from the first and the second half of a pool.
+Slots are of two kinds. Product slots (`brand`, `noun`, `mat`, ...) have one word for a row, given to
+`render`; pool slots (`adj`, `use`, `n`, ...) are drawn anew at each place. A capital (`{Noun}`) asks for
+title case, all capitals (`{HEAD}`) for upper case; a slot that opens a sentence gets its first letter
+capitalised. `{adj1}` and `{adj2}` draw from the first and the second half of a pool.
 """
 
 import json
@@ -31,10 +31,10 @@ MACROS = {
     "rank": "{i999}{z3}",
 }
 PRODUCT_SLOTS = (
-    "brand", "noun", "leaf", "shelf", "top", "mat", "colour", "size", "grade", "pack", "count", "ma", "mb", "mc",
-    "dollars", "cents",
+    "brand", "noun", "leaf", "shelf", "top", "mat", "colour", "size", "grade", "pack", "count",
+    "ma", "mb", "mc", "dollars", "cents",
 )
-_SMALL_WORDS = frozenset({"a", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "x", "ft", "oz"})
+_SMALL_WORDS = frozenset("a and at by for from in of on or the to with x ft oz".split())
 
 
 def title_case(text: str) -> str:
@@ -134,7 +134,7 @@ class Lexicon:
 
     @cached_property
     def _slot_table(self) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-        """For each slot: its product slot or -1, its style's offset, its pool's start and size by category, pools."""
+        """For each slot: product slot or -1, style offset, start and size of its pool by category; pools."""
         names = list(self._slots)
         product = [PRODUCT_SLOTS.index(name) if name in PRODUCT_SLOTS else -1 for name, _ in names]
         offset = [style * len(self._ids) for _, style in names]
@@ -208,7 +208,7 @@ class Lexicon:
 
 
 def weave(*strands: tuple[Ints, Ints, Ints]) -> tuple[Ints, Ints]:
-    """Merge strands of (row, order, template) into rows and templates sorted by row, then order (below 2**20)."""
+    """Merge strands of (row, order below 2**20, template) into rows and templates sorted by row and order."""
     rows, orders, templates = (np.concatenate(parts) for parts in zip(*strands, strict=True))
     sequence = np.argsort(rows * (1 << 20) + orders, kind="stable")
     return rows[sequence], templates[sequence]

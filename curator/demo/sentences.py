@@ -1,8 +1,8 @@
 """The sentence templates of the demo catalogue, one a line.
 
-`{noun}`, `{brand}` and other names of one product hold the same word all over its row; `{adj}`, `{use}` and other
-pool slots are drawn anew each time they occur. `{adj1}` and `{adj2}` draw from the two halves of a pool, so that
-they never give the same word. Which names exist is told in `render.py`.
+`{noun}`, `{brand}` and other names of one product hold the same word all over its row; `{adj}`, `{use}` and
+other pool slots are drawn anew each time they occur. `{adj1}` and `{adj2}` draw from the two halves of a
+pool, so that they never give the same word. Which names exist is told in `render.py` and `words.py`.
 """
 
 ANY_GOODS = """
@@ -44,7 +44,7 @@ Built around a {adj1} {part}, the {noun} stays {adj2} through {use}.
 {chore} takes less effort since {maker} moved the {part} by {n} mm.
 Order the {size} option for {place}, or a larger one for {who}.
 It has been our answer to {flaw} ever since {maker} tried it for {use}.
-Expect {virtue}: the {part} is {adj1}, the edges are {adj2}, and nothing needs batteries beyond what is listed.
+Expect {virtue}: the {part} is {adj1}, the edges are {adj2}, and nothing needs more than what is listed.
 You can rely on {brand} for {use}, {time} and in all weathers.
 Works {adv} in {place}, where {who} usually struggle with {flaw}.
 Each {noun} is packed by hand with a spare {part} for {use}.

@@ -1,6 +1,7 @@
-"""The vocabulary of the demo catalogue in numbers: pools, price steps and the lexicon, built once at first use."""
+"""The vocabulary of the demo catalogue in numbers: pools, price steps and the lexicon, built at import."""
 
 import string
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ _LETTERS = "BCDFGHJKLMNPRSTVWXZ"
 
 
 class Ranged(NamedTuple):
-    """A list parted by category: the lexicon's number and the price step of each entry, each category's range."""
+    """A list parted by category: each entry's lexicon number and price step, each category's range."""
 
     words: Ints
     steps: Ints
@@ -54,10 +55,15 @@ class Stock:
         self.lexicon = Lexicon(_pools(), len(SHELVES))
 
         nouns = [
-            [(shelf, noun, price) for shelf, listed in category.shelves.items() for noun, price in weighted(listed)]
+            [
+                (shelf, noun, price)
+                for shelf, listed in category.shelves.items()
+                for noun, price in weighted(listed)
+            ]
             for category in SHELVES
         ]
-        self.noun = self._ranged([[(noun, steps_of_price(price)) for _, noun, price in part] for part in nouns])
+        priced = [[(noun, steps_of_price(price)) for _, noun, price in part] for part in nouns]
+        self.noun = self._ranged(priced)
         self.shelf_words = self.lexicon.words([shelf for part in nouns for shelf, _, _ in part])
         self.leaf_words = self.lexicon.words([_plural(noun) for part in nouns for _, noun, _ in part])
         self.top_words = self.lexicon.words([category.top for category in SHELVES])
@@ -113,9 +119,8 @@ def _brand_steps() -> list[list[tuple[str, int]]]:
     for category in SHELVES:
         names = authors(_AUTHORS) if category.group == "book" else [next(made) for _ in range(_BRANDS)]
         spread = 0.3 if category.group == "book" else 1.0  # an author's name says less about the price
-        lists.append(
-            [(name, round(spread * steps(_TIERS[i % 10] * (0.92 + 0.02 * (i * 7 % 9))))) for i, name in enumerate(names)]
-        )
+        factors = [_TIERS[i % 10] * (0.92 + 0.02 * (i * 7 % 9)) for i in range(len(names))]
+        lists.append([(name, round(spread * steps(f))) for name, f in zip(names, factors, strict=True)])
     return lists
 
 
@@ -123,12 +128,13 @@ def _model_heads() -> list[str]:
     """Return starts of model numbers such as `KX-` or `TRM`."""
     count = len(_LETTERS)
     pairs = [_LETTERS[i % count] + _LETTERS[i * 7 // count % count] for i in range(120)]
-    return [pair + ("-" if i % 3 == 0 else _LETTERS[i * 5 % count] if i % 3 == 1 else "") for i, pair in enumerate(pairs)]
+    ends = [("-", _LETTERS[i * 5 % count], "")[i % 3] for i in range(120)]
+    return [pair + end for pair, end in zip(pairs, ends, strict=True)]
 
 
-def _pools() -> dict[str, list[list[str]]]:
+def _pools() -> dict[str, list[Sequence[str]]]:
     """Return the pools of the lexicon: shared ones, those of each category, and numbers."""
-    pools = {name: [phrases] for name, phrases in POOLS.items()}
+    pools: dict[str, list[Sequence[str]]] = {name: [phrases] for name, phrases in POOLS.items()}
     pools["use"] = [split(category.uses) for category in SHELVES]
     pools["part"] = [split(category.parts) for category in SHELVES]
     pools["n"] = [[str(number) for number in range(2, 61)]]

@@ -66,6 +66,7 @@ def write_dataset(
             "tokenizer": {"name": vocabulary.name, "sha256": vocabulary.sha256},
             "sources": [
                 {"name": one.name, "category": one.category, "rows": one.rows, "bytes": one.size, "sha256": one.sha256}
+                | ({"repository": one.repository, "revision": one.revision} if one.repository else {})
                 for one in sources
             ],
             "counts": {"rows_in": sum(fates.values()), "fates": dict(fates)},

@@ -15,12 +15,14 @@ from pathlib import Path
 import polars as pl
 
 from curator import demo
-from curator.errors import SourceError, UsageError
+from curator.errors import SourceError, UsageError, nearest
 from curator.recipe import Recipe
-from curator.sources import parquet
-from curator.sources.categories import category_of
+from curator.sources import hub, jsonl, parquet
+from curator.sources.categories import ITEMS, category_of
 from curator.sources.columns import needed
 from curator.sources.model import Found, Shard, Source
+from curator.sources.text_files import ENDINGS as JSONL_ENDINGS
+from curator.sources.text_files import kind_of
 
 __all__ = ["SHARD_ROWS", "Found", "Shard", "Source", "cut", "read", "resolve"]
 
@@ -28,7 +30,7 @@ SHARD_ROWS = 16_384
 """About how many raw rows a shard has."""
 
 DEMO_ROWS, DEMO_SEED = 20_000, 42
-_ENDINGS = (".parquet",)
+_ENDINGS = (".parquet", *JSONL_ENDINGS)
 
 
 def resolve(specs: Sequence[str], recipe: Recipe) -> list[Found]:
@@ -38,7 +40,9 @@ def resolve(specs: Sequence[str], recipe: Recipe) -> list[Found]:
         UsageError: A name that is no path and no source, or a file named twice.
         SourceError: A file that is not product metadata, or no row at all.
     """
-    found = [one for spec in specs for one in _resolve_one(spec, recipe)]
+    # Every category of a build comes from one commit of the dataset.
+    snapshot = hub.Snapshot([name for spec in specs for name in hub.categories(spec) if not Path(spec).exists()])
+    found = [one for spec in specs for one in _resolve_one(spec, recipe, snapshot)]
     seen: set[str] = set()
     for source in (one.source for one in found):
         if source.location in seen:
@@ -88,6 +92,8 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
     source = shard.source
     if source.kind == "demo":
         batches = _read_demo(shard)
+    elif source.kind == "jsonl":
+        batches = jsonl.read(shard, recipe)
     else:
         batches = parquet.read(shard, recipe)
     for batch in batches:
@@ -105,7 +111,7 @@ def _read_demo(shard: Shard) -> Iterator[pl.DataFrame]:
     yield demo.rows(seed, shard.start, shard.stop).with_columns(row)
 
 
-def _resolve_one(spec: str, recipe: Recipe) -> list[Found]:
+def _resolve_one(spec: str, recipe: Recipe, snapshot: hub.Snapshot) -> list[Found]:
     path = Path(spec).expanduser()
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.name.endswith(_ENDINGS) and file.is_file())
@@ -115,12 +121,18 @@ def _resolve_one(spec: str, recipe: Recipe) -> list[Found]:
         files = [path]
     elif spec == "demo" or spec.startswith("demo:"):
         return [_demo(spec)]
+    elif categories := hub.categories(spec):
+        files_of = (file for category in categories for file in snapshot.files(category))
+        return [hub.described(_file(file.path, recipe), file) for file in files_of]
     elif glob.has_magic(spec):
         files = sorted(Path(name) for name in glob.iglob(str(path), recursive=True) if Path(name).is_file())
         if not files:
             raise UsageError(f"no file matches {spec!r}")
     else:
-        raise UsageError(f"no source {spec!r}: it is not a file, folder or glob; `demo` is the built-in catalogue")
+        raise UsageError(
+            f"no source {spec!r}: it is not a file, folder or glob, nor a category (`curator categories` lists them),"
+            f" `course` or `demo`.{nearest(spec, [*ITEMS, 'course', 'demo'])}"
+        )
     return [_file(file, recipe) for file in files]
 
 
@@ -136,15 +148,22 @@ def _demo(spec: str) -> Found:
 
 
 def _file(path: Path, recipe: Recipe) -> Found:
-    if not path.name.endswith(_ENDINGS):
-        raise SourceError(f"{path}: its name ends in none of {', '.join(_ENDINGS)}")
-    pieces = parquet.row_groups(path, recipe)
+    kind = kind_of(path)
     state = path.stat()
+    offsets: tuple[int, ...] = ()
+    if kind == "jsonl":
+        scanned = jsonl.scan(path, recipe, SHARD_ROWS)
+        pieces, offsets, size, digest = scanned.pieces, scanned.offsets, scanned.size, scanned.sha256
+    else:
+        pieces, size, digest = parquet.row_groups(path, recipe), state.st_size, _sha256(path)
+    category = category_of(path)
+    source = Source(kind, str(path.resolve()), path.name, category, sum(pieces), size, state.st_mtime_ns, digest)
+    return Found(source, pieces, kind == "parquet", offsets)
+
+
+def _sha256(path: Path) -> str:
     try:
         with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise SourceError(f"{path}: can't be read: {error.strerror}") from error
-    location = str(path.resolve())
-    rows, size, modified = sum(pieces), state.st_size, state.st_mtime_ns
-    return Found(Source("parquet", location, path.name, category_of(path), rows, size, modified, digest), pieces)

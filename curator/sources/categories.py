@@ -8,7 +8,7 @@ from pathlib import Path
 # Items of each category, as the dataset's authors publish them (rounded; https://amazon-reviews-2023.github.io).
 ITEMS = {
     "All_Beauty": 112_600,
-    "Amazon_Fashion": 826_100,
+    "Amazon_Fashion": 825_900,
     "Appliances": 94_300,
     "Arts_Crafts_and_Sewing": 801_300,
     "Automotive": 2_000_000,

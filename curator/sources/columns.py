@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -32,21 +32,44 @@ def needed(recipe: Recipe) -> tuple[str, ...]:
     return tuple(name for name in TYPES if name in ALWAYS or name in recipe.text.fields)
 
 
+def is_list(name: str) -> bool:
+    """Tell whether a column holds lists of strings; the others hold strings."""
+    return TYPES[name] == _TEXTS
+
+
+def require(found: Collection[str], where: str, recipe: Recipe) -> tuple[str, ...]:
+    """Check that the needed columns are among those `found`, and return them.
+
+    Raises:
+        SourceError: A needed column is missing.
+    """
+    wanted = needed(recipe)
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        listed = ", ".join(list(found)[:20]) or "none"
+        raise SourceError(
+            f"{where}: no column {missing[0]!r}, which recipe {recipe.name!r} needs."
+            f"{nearest(missing[0], found)} It needs {', '.join(wanted)}; the file has {listed}.{_other_data(found)}"
+        )
+    return wanted
+
+
+def _other_data(found: Collection[str]) -> str:
+    """Say what columns belong to, if they are those of data that is often taken for this."""
+    if "rating" in found and "text" in found:
+        return " This looks like reviews; curator reads the metadata of the products, the files named meta_…"
+    if "asin" in found and "parent_asin" not in found:
+        return " This looks like the 2018 edition of the data, which curator does not read."
+    return ""
+
+
 def check(found: Mapping[str, pl.DataType], where: str, recipe: Recipe) -> tuple[str, ...]:
     """Check a file's columns and return those to read: the needed ones, and `main_category` where there is one.
 
     Raises:
         SourceError: A needed column is missing or of the wrong type.
     """
-    wanted = needed(recipe)
-    missing = [name for name in wanted if name not in found]
-    if missing:
-        listed = ", ".join(list(found)[:20]) or "none"
-        old = " This looks like the 2018 edition of the data, which curator does not read." if "asin" in found else ""
-        raise SourceError(
-            f"{where}: no column {missing[0]!r}, which recipe {recipe.name!r} needs."
-            f"{nearest(missing[0], found)} It needs {', '.join(wanted)}; the file has {listed}.{old}"
-        )
+    wanted = require(found, where, recipe)
     columns = tuple(name for name in TYPES if name in wanted or (name == "main_category" and name in found))
     for name in columns:
         if not _fits(TYPES[name], found[name]):

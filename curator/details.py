@@ -1,0 +1,54 @@
+"""Write product details, JSON text, as lines ``Key: value``, without parsing each row by itself.
+
+The text is an object as Python's `json.dumps` writes it. Three regular expressions and one table of escapes turn a
+whole column into readable lines: dropped keys and nested objects go, lists become their elements, escapes their
+characters. What is not such an object becomes text without brackets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from curator.scrub import unescape_json
+
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_OBJECT = rf"\{{(?:[^{{}}\"]|{_STRING})*\}}"
+_LIST = rf"\[(?:[^\[\]\"]|{_STRING})*\]"
+_SCALAR = r"[^\s,{}\[\]\"]+"
+_COMMA = r"\s*(?:,\s*)?"
+_NOTHING = r'""|null|\[\s*\]'
+
+
+def readable_details(details: pl.Series, dropped: Sequence[str]) -> pl.Series:
+    """Return details as lines ``Key: value``, each ending in a newline.
+
+    Args:
+        details: JSON text; null counts as empty.
+        dropped: Keys that are left out, case ignored. An empty key, an empty value and a nested object always are.
+
+    >>> readable_details(pl.Series(['{"Color": "Red", "Rank": {"Toys": 3}, "For": ["a", "b"]}']), []).to_list()
+    ['Color: Red\\nFor: a, b\\n']
+    """
+    text = details.fill_null("")
+    for pattern, put in _steps(tuple(dropped)):
+        text = text.str.replace_all(pattern, put)
+    return unescape_json(text)
+
+
+def _steps(dropped: tuple[str, ...]) -> list[tuple[str, str]]:
+    keys = "|".join(re.escape(json.dumps(key)[1:-1]) for key in dropped)
+    named = f'"(?i:{keys})"' if keys else None
+    gone = [rf"{named}:\s*(?:{_STRING}|{_OBJECT}|{_LIST}|{_SCALAR}){_COMMA}"] if named else []
+    gone.append(rf"{_STRING}:\s*(?:{_OBJECT}|{_NOTHING}){_COMMA}")
+    gone.append(rf'"":\s*(?:{_STRING}|{_LIST}|{_SCALAR}){_COMMA}')
+    return [
+        (f"(?:{'|'.join(gone)})", ""),
+        # The newline goes in as an escape, so that it survives until all escapes are read.
+        (rf'"((?:[^"\\]|\\.)*)":\s*({_STRING}|{_LIST}|{_SCALAR}){_COMMA}', "${1}: ${2}\n"),
+        # Quotes and brackets that are JSON go, those behind a backslash stay.
+        (r'(\\.)|["{}\[\]]', "${1}"),
+    ]
