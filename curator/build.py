@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -16,13 +16,14 @@ from typing import Any
 import polars as pl
 
 from curator import __version__, engine, ledger, select, sources
-from curator.errors import RunError
+from curator.errors import RunError, SourceError
 from curator.mapping import code_digest, is_finished, shard_key
 from curator.memory import peak_memory_bytes
 from curator.publish.dataset import sha256, write_dataset
 from curator.recipe import Recipe
 from curator.rundir import RunDirectory, remove, write_json, write_parquet, write_text
 from curator.sources.model import Shard, Source
+from curator.summary import summarise
 from curator.vocabularies import Vocabulary, find_vocabulary
 
 _LIBRARIES = ("polars", "numpy", "pyarrow", "fastokens", "tokenizers")
@@ -48,6 +49,8 @@ class Clock:
         return peak_memory_bytes() + sum(others.values())
 
 
+ROWS_WORTH_A_WORKER = 30_000
+
 Progress = Callable[[int, int], None]
 """Called with the raw rows mapped so far and those to map in all."""
 
@@ -66,7 +69,7 @@ def build(
         specs: Sources: files, folders, globs, ``demo[:ROWS[:SEED]]``.
         recipe: The settings.
         out: The run directory.
-        workers: Processes for the map step; the cores by default.
+        workers: Processes for the map step; by default the cores, or fewer where the rows are too few to be worth it.
         progress: Called after each shard.
 
     Returns:
@@ -90,7 +93,8 @@ def build(
         write_text(run.recipe, recipe.to_toml())
         write_json(run.sources, _describe(read, shards))
         clock = Clock()
-        _map(run, shards, recipe, vocabulary, workers or cores(), clock, progress or (lambda done, total: None))
+        mapped = _map(run, shards, recipe, vocabulary, workers, clock, progress or (lambda done, total: None))
+        _check_usable(run, shards)
         clock.lap("map")
         parts = [run.items(shard.index) for shard in shards]
         select.check_weights(recipe, _categories(parts))
@@ -100,7 +104,9 @@ def build(
         clock.lap("select")
         write_dataset(run.dataset, parts, selection, recipe, vocabulary, read, fates)
         clock.lap("write")
-        summary = _summarise(recipe, vocabulary, read, selection, fates, clock)
+        summary = summarise(
+            recipe, vocabulary, read, parts, selection, fates, clock.seconds, mapped, clock.peak_memory()
+        )
         write_json(run.summary, summary)
         _write_manifest(run, key, read)
         return summary
@@ -148,11 +154,11 @@ def _map(
     shards: Sequence[Shard],
     recipe: Recipe,
     vocabulary: Vocabulary,
-    workers: int,
+    workers: int | None,
     clock: Clock,
     progress: Progress,
-) -> None:
-    """Map the shards whose parts are not there yet, and remove parts that belong to no shard."""
+) -> int:
+    """Map the shards whose parts are not there yet, remove parts that belong to no shard, return the rows mapped."""
     tasks: list[engine.Task] = []
     mine = set()
     for shard in shards:
@@ -165,6 +171,9 @@ def _map(
     for stale in set(run.parts()) - mine:
         remove(stale)
     total = sum(task.shard.rows for task in tasks)
+    if workers is None:
+        # Starting a process and loading its tokenizer takes as long as mapping this many rows.
+        workers = min(cores(), max(1, total // ROWS_WORTH_A_WORKER))
     done = 0
 
     def on_done(result: engine.Done) -> None:
@@ -175,11 +184,25 @@ def _map(
 
     progress(0, total)
     engine.run_local(tasks, recipe, workers, on_done)
+    return done
 
 
 def _categories(parts: Sequence[Path]) -> list[str]:
     found = pl.scan_parquet(list(parts), glob=False).select(pl.col("category").drop_nulls().unique()).collect()
     return found["category"].to_list()
+
+
+def _check_usable(run: RunDirectory, shards: Sequence[Shard]) -> None:
+    """Refuse a source of which no row can be read: whatever it is, it is not product metadata."""
+    usable: dict[Source, bool] = {}
+    for shard in shards:
+        if not usable.get(shard.source):
+            readable = pl.col("fate") != "malformed_row"
+            part = pl.scan_parquet(run.ledger(shard.index), glob=False)
+            usable[shard.source] = bool(part.select(readable.any()).collect().item())
+    for source, is_usable in usable.items():
+        if not is_usable:
+            raise SourceError(f"{source.location}: none of its {source.rows:,} rows can be read as product metadata")
 
 
 def _write_selection(run: RunDirectory, selection: select.Selection) -> None:
@@ -204,33 +227,6 @@ def _write_ledger(run: RunDirectory, shards: Sequence[Shard], selection: select.
         write_parquet(path, final, metadata)
         counted.append(final.select("fate"))
     return ledger.count_fates(counted)
-
-
-def _summarise(
-    recipe: Recipe,
-    vocabulary: Vocabulary,
-    read: Sequence[Source],
-    selection: select.Selection,
-    fates: Mapping[str, int],
-    clock: Clock,
-) -> dict[str, Any]:
-    rows = sum(source.rows for source in read)
-    if sum(fates.values()) != rows:
-        raise RunError(f"the ledger holds {sum(fates.values()):,} rows, the sources {rows:,}")
-    return {
-        "curator": __version__,
-        "recipe": recipe.name,
-        "tokenizer": {"name": vocabulary.name, "sha256": vocabulary.sha256},
-        "rows_in": rows,
-        "items": selection.items.height,
-        "sampled": int(selection.items["sampled"].sum()),
-        "fates": dict(fates),
-        "splits": {name: fates.get(name, 0) for name in ledger.SPLITS},
-        "warnings": selection.warnings,
-        "seconds": clock.seconds,
-        "rows_per_second": round(rows / sum(clock.seconds.values()), 1),
-        "peak_memory_bytes": clock.peak_memory(),
-    }
 
 
 def _write_manifest(run: RunDirectory, key: str, read: Sequence[Source]) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from curator import __version__
+from curator import __version__, tables
 from curator.errors import CuratorError
+from curator.progress import rows_progress
 
 
-class _Command(click.Group):
+class _Group(click.Group):
     """A group whose commands end in one message, not in a traceback, for any error raised on purpose."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -23,9 +24,12 @@ class _Command(click.Group):
         except CuratorError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("Interrupted: nothing half-written is left; the same command continues the run.", err=True)
+            ctx.exit(1)
 
 
-@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="curator")
 def main() -> None:
     """Turn raw Amazon product metadata into a price-prediction dataset for fine-tuning."""
@@ -36,7 +40,8 @@ def main() -> None:
 @click.option("--recipe", "recipe_name", default="pricer", show_default=True, help="Built-in recipe or TOML file.")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<source>-<recipe>]")
-@click.option("--workers", type=click.IntRange(min=1), help="Worker processes.  [default: the cores]")
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes.  [default: the cores; fewer for few rows]")
+@click.option("--dry-run", is_flag=True, help="Estimate rows, time, disk and tokens from a sample; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and nothing else.")
 def build(
     sources: tuple[str, ...],
@@ -44,31 +49,62 @@ def build(
     settings: tuple[str, ...],
     out: Path | None,
     workers: int | None,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Build a dataset from SOURCE, or continue a build that was interrupted.
 
-    SOURCE is a Parquet file in the form of the Hub's raw_meta shards, a folder or glob of them, a category of the
-    Hub's dataset (see `curator categories`), `course` for the course's eight, or demo[:ROWS[:SEED]], the built-in
-    catalogue (the default).
+    SOURCE is a file of raw product metadata, Parquet or JSON lines (plain, .gz, .zst), a folder or glob of them, a
+    category of the Hub's dataset (see `curator categories`), `course` for the course's eight, or demo[:ROWS[:SEED]],
+    the built-in catalogue (the default).
 
     \b
     Example:
       curator build demo:5000 --recipe course-v1 --set tokenizer=o200k_base --out runs/example
     """
     from curator.build import build as run_build
+    from curator.build import cores
     from curator.recipe import load_recipe, parse_setting
 
     sources = sources or ("demo",)
     recipe = load_recipe(recipe_name, dict(parse_setting(text) for text in settings))
+    if dry_run:
+        from curator.estimate import estimate
+
+        guess = estimate(sources, recipe, workers or cores())
+        click.echo(json.dumps(guess.to_dict()) if as_json else tables.estimated(guess))
+        return
     run = out or Path("runs") / f"{_label(sources)}-{recipe.name}"
-    summary = run_build(sources, recipe, run, workers=workers)
+    with rows_progress() as progress:
+        summary = run_build(sources, recipe, run, workers=workers, progress=progress)
     for warning in summary["warnings"]:
         click.echo(f"Warning: {warning}", err=True)
     if as_json:
         click.echo(json.dumps({**summary, "run": str(run)}, ensure_ascii=False))
     else:
-        click.echo(_table(summary, run))
+        click.echo(tables.built(summary, run))
+
+
+@main.group()
+def recipes() -> None:
+    """Show what a recipe sets."""
+
+
+@recipes.command()
+@click.argument("name", default="pricer")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
+def show(name: str, settings: tuple[str, ...]) -> None:
+    """Print the recipe NAME (built-in or a TOML file) as TOML, each key with its sentence.
+
+    What it prints is a recipe file: save it, change it, and pass it to `curator build --recipe`.
+
+    \b
+    Example:
+      curator recipes show course-v1
+    """
+    from curator.recipe import explain, load_recipe, parse_setting
+
+    click.echo(explain(load_recipe(name, dict(parse_setting(text) for text in settings))), nl=False)
 
 
 @main.command()
@@ -96,23 +132,6 @@ def _label(sources: tuple[str, ...]) -> str:
     """Return a folder name for the sources: the first one's name without folder and ending."""
     first = Path(sources[0]).name.split(".")[0]
     return re.sub(r"[^A-Za-z0-9_-]+", "-", first).strip("-") or "run"
-
-
-def _table(summary: dict[str, Any], run: Path) -> str:
-    """Return the closing table of a build."""
-    seconds = summary["seconds"]
-    lines = [("rows in", f"{summary['rows_in']:,}")]
-    lines += [(f"  {fate}", f"{count:,}") for fate, count in summary["fates"].items()]
-    lines += [
-        ("rows per second", f"{summary['rows_per_second']:,.0f}"),
-        ("seconds", ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())),
-        ("peak memory", f"{summary['peak_memory_bytes'] / 2**20:,.0f} MiB"),
-        ("dataset", str(run / "dataset")),
-        ("ledger", str(run / "ledger")),
-        ("summary", str(run / "summary.json")),
-    ]
-    width = max(len(name) for name, _ in lines)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
 
 
 if __name__ == "__main__":

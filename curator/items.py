@@ -78,7 +78,7 @@ class Mapper:
             The items, columns as in `SCHEMA` without `shard`, and the fate of every row: `row`, `parent_asin`, `fate`.
         """
         recipe = self.recipe
-        sieve = Sieve(raw.with_columns(read_prices(raw["price"]).alias("price")))
+        sieve = self.sieve(raw.with_columns(read_prices(raw["price"]).alias("price")))
         sieve.apply(well_formed())
         sieve.apply(has_price())
         sieve.apply(price_in_range(recipe))
@@ -101,12 +101,20 @@ class Mapper:
         items = sieve.rows.with_columns(hashed.alias("text_hash"), pl.col("tokens").cast(pl.Int32))
         return items.select(*(name for name in SCHEMA if name != "shard")), sieve.fates()
 
+    def sieve(self, rows: pl.DataFrame) -> Sieve:
+        """Return the sieve that takes rows through the dropping rules."""
+        return Sieve(rows)
+
+    def prepare(self, texts: pl.Series) -> pl.Series:
+        """Return clean texts as the tokenizer gets them: special tokens broken up, if the recipe says so."""
+        if self.recipe.text.special_tokens == "keep":
+            return texts
+        return break_special_tokens(texts, self.tokenizer.special)
+
     def _with_prompts(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add `text_tokens` (of the whole text), `cut` (the text that is kept), `prompt` and `tokens` (of the prompt)."""
         recipe, tokenizer = self.recipe, self.tokenizer
-        texts = rows["text"]
-        if recipe.text.special_tokens == "break":
-            texts = break_special_tokens(texts, tokenizer.special)
+        texts = self.prepare(rows["text"])
         asked = prompts.question(recipe.prompt)
         answers = rows.select(prompts.answer(recipe.prompt, pl.col("slot"))).to_series()
         encoded = tokenizer.encode(texts)

@@ -7,7 +7,7 @@ import polars as pl
 _NUMBER = r"([0-9][0-9,]*(?:\.[0-9]+)?)"
 # An amount is money only where a sign or a word says so: a size or a model number never is.
 _MONEY = (
-    rf"(?i)(?:\$|\bUSD\b|\bMSRP\b:?|\bRRP\b:?|\b(?:list |retail |sale |our |regular )?price\b(?: is)?:?)\s*\$?\s*{_NUMBER}",
+    rf"(?i)(?:\$|\bUSD\b|\b(?:MSRP|RRP|price)\b(?: is)?:?)\s*\$?\s*{_NUMBER}",
     rf"(?i){_NUMBER}\s*(?:\$|\bUSD\b|\bdollars?\b|\bbucks\b)",
 )
 _HINT = r"(?i)\$|usd|msrp|rrp|price|dollar|bucks"
@@ -22,7 +22,8 @@ def states_own_price(text: pl.Series, price: pl.Series) -> pl.Series:
         text: The product texts.
         price: Their prices (USD).
 
-    >>> states_own_price(pl.Series(["only $24.99!", "24.99 inches", "MSRP 25"]), pl.Series([24.99, 24.99, 24.99])).to_list()
+    >>> texts = pl.Series(["only $24.99!", "24.99 inches", "MSRP 25"])
+    >>> states_own_price(texts, pl.Series([24.99, 24.99, 24.99])).to_list()
     [True, False, True]
     """
     rows = text.str.contains(_HINT).arg_true()

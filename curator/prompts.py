@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
 from curator import scrub
 from curator.details import readable_details
 from curator.recipe import PromptSettings, TextSettings
+from curator.scrub import Cleaning
 
 
 def course_contents(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
@@ -43,20 +44,33 @@ def readable_text(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
 
     Columns in: those that `text.fields` names. A part that a row lacks leaves no line.
     """
-    most = settings.max_chars
-    parts = [_PARTS[name](rows, settings).str.head(most) for name in settings.fields]
-    lines = pl.select(pl.concat_str(*(scrub.ending_line(pl.lit(part)) for part in parts)).str.head(most)).to_series()
+    lines = readable_lines(readable_parts(rows, settings), settings)
     for rule in READABLE_RULES:
-        lines = rule(lines)
+        lines = rule.clean(lines)
     return lines
 
 
-READABLE_RULES = (
-    scrub.unescape_entities,
-    scrub.unescape_code_points,
-    scrub.remove_tags,
-    scrub.plain_characters,
-    scrub.single_spaces,
+def readable_parts(rows: pl.DataFrame, settings: TextSettings) -> list[pl.Series]:
+    """Return the parts of a readable text, uncleaned, each cut to `text.max_chars`."""
+    return [_PARTS[name](rows, settings).str.head(settings.max_chars) for name in settings.fields]
+
+
+def readable_lines(parts: Sequence[pl.Series], settings: TextSettings) -> pl.Series:
+    """Return the parts as lines, uncleaned, cut to `text.max_chars`."""
+    lines = pl.concat_str(*(scrub.ending_line(pl.lit(part)) for part in parts))
+    return pl.select(lines.str.head(settings.max_chars)).to_series()
+
+
+READABLE_RULES: tuple[Cleaning[pl.Series], ...] = (
+    Cleaning("entities", "HTML entities become their characters.", scrub.unescape_entities),
+    Cleaning("code points", r"\uXXXX becomes its character.", scrub.unescape_code_points),
+    Cleaning("tags", "HTML tags, comments, scripts and styles become a space.", scrub.remove_tags),
+    Cleaning(
+        "characters",
+        "Typographic characters become ASCII; symbols, control and invisible characters go.",
+        scrub.plain_characters,
+    ),
+    Cleaning("spaces", "Each run of white space becomes one space or one newline.", scrub.single_spaces),
 )
 """What cleans a readable text, in this order."""
 

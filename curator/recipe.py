@@ -99,7 +99,8 @@ class DuplicateSettings(_Section):
     """What happens to copies of a product."""
 
     exact: Literal["keep", "drop"] = Field(
-        "drop", description="Whether items with the same text (case and punctuation ignored) are kept, or only the first."
+        "drop",
+        description="Whether items with the same text (case and punctuation ignored) are kept, or only the first.",
     )
 
 
@@ -231,6 +232,28 @@ def keys() -> Iterator[tuple[str, str]]:
                 yield f"{name}.{inner}", detail.description or ""
         else:
             yield name, field.description or ""
+
+
+def explain(recipe: Recipe) -> str:
+    """Return the recipe as TOML in which each key is preceded by its sentence."""
+    lines = [f"# {line}" for line in (Recipe.__doc__ or "").splitlines()[:1]]
+    for name, value in recipe.model_dump(mode="json").items():
+        field = Recipe.model_fields[name]
+        if not isinstance(value, dict):
+            lines += ["", f"# {field.description}", tomli_w.dumps({name: value}).rstrip()]
+            continue
+        section = field.annotation
+        assert isinstance(section, type) and issubclass(section, BaseModel)
+        lines += ["", f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
+        for inner, setting in value.items():
+            # An inline table keeps a table of weights below its sentence.
+            text = f"{inner} = {_inline(setting)}" if isinstance(setting, dict) else tomli_w.dumps({inner: setting})
+            lines += [f"# {section.model_fields[inner].description}", text.rstrip()]
+    return "\n".join(lines[2:]) + "\n"
+
+
+def _inline(table: Mapping[str, Any]) -> str:
+    return f"{{{', '.join(tomli_w.dumps({key: value}).strip() for key, value in table.items())}}}"
 
 
 def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:

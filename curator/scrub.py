@@ -10,11 +10,24 @@ import html
 import json
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import Generic, NamedTuple, TypeVar
 
 import polars as pl
 
+Text = TypeVar("Text", pl.Series, pl.Expr)
+
+
+class Cleaning(NamedTuple, Generic[Text]):
+    """A cleaning rule: its name, what it does in a sentence, and the function that does it."""
+
+    name: str
+    sentence: str
+    clean: Callable[[Text], Text]
+
+
 # What Python's `\s` and `str.strip` take for white space and the regex engine's `\s` does not.
 _SEPARATORS = r"\x1c-\x1f"
+_ENTITY = r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};)"
 _NOISE = rf'[:\[\]"{{}}【】\s{_SEPARATORS}]'
 
 
@@ -64,9 +77,19 @@ def course_part_numbers(text: pl.Expr) -> pl.Expr:
     return (pl.lit(" ") + text).str.replace_all(_long_words_with_digit(), "").str.slice(1)
 
 
+COURSE_RULES: tuple[Cleaning[pl.Expr], ...] = (
+    Cleaning("noise", "Each run of brackets, braces, quotes, colons and white space becomes one space.", course_noise),
+    Cleaning("commas", "The space before a comma goes, and runs of commas become shorter.", course_commas),
+    Cleaning("part numbers", "Words of seven or more characters with a digit go.", course_part_numbers),
+)
+"""What cleans a title or a text as the course does, in this order."""
+
+
 def course_scrub(text: pl.Expr) -> pl.Expr:
     """Clean a title or a text as the course does."""
-    return course_part_numbers(course_commas(course_noise(text)))
+    for rule in COURSE_RULES:
+        text = rule.clean(text)
+    return text
 
 
 @lru_cache(maxsize=1)
@@ -85,7 +108,7 @@ def _long_words_with_digit() -> str:
 def unescape_entities(texts: pl.Series) -> pl.Series:
     """Replace HTML entities by their characters, twice: catalogues hold ``&amp;quot;`` too."""
     for _ in range(2):
-        texts = _replace_found(texts, r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};)", html.unescape)
+        texts = _replace_found(texts, _ENTITY, html.unescape)
     return texts
 
 
@@ -109,7 +132,8 @@ def remove_tags(texts: pl.Series) -> pl.Series:
     """Replace HTML tags and comments by a space, scripts and styles with all they hold."""
     whole = r"(?is)<(?:script|style)\b.*?</(?:script|style)\s*>|<!--.*?-->|</?[a-z!][^<>]*>"
     # A tag that the cut at the last character left open.
-    return _where(texts, "<", lambda some: some.str.replace_all(whole, " ").str.replace(r"(?i)</?[a-z!][^<>]{40,}$", " "))
+    open_ = r"(?i)</?[a-z!][^<>]{40,}$"
+    return _where(texts, "<", lambda some: some.str.replace_all(whole, " ").str.replace(open_, " "))
 
 
 def plain_characters(texts: pl.Series) -> pl.Series:
@@ -150,9 +174,10 @@ def break_special_tokens(texts: pl.Series, special: Iterable[str]) -> pl.Series:
 
     Args:
         texts: The texts.
-        special: The special tokens of the recipe's tokenizer; ``<|`` and ``|>``, which most others use, are broken anyway.
+        special: The special tokens of the recipe's tokenizer. ``<|`` and ``|>``, which most others use, are broken too.
     """
-    tokens = sorted({"<|", "|>", *(token for token in special if len(token) > 1)}, key=lambda token: (-len(token), token))
+    known = {"<|", "|>", *(token for token in special if len(token) > 1)}
+    tokens = sorted(known, key=lambda token: (-len(token), token))
     broken = [f"{token[0]} {token[1:]}" for token in tokens]
     hit = texts.str.contains_any(tokens).arg_true()
     if hit.is_empty():

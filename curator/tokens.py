@@ -210,7 +210,8 @@ class ReferenceTokenizer:
         """See `Tokenizer.cut`."""
         ends = encoded.offsets[:-1] + np.minimum(encoded.counts, cap)
         kept = [encoded.ids[a:b].tolist() for a, b in zip(encoded.offsets[:-1], ends, strict=True)]
-        texts = pl.Series(encoded.texts.name, self._engine.decode_batch(kept, skip_special_tokens=False), dtype=pl.String)
+        decoded = self._engine.decode_batch(kept, skip_special_tokens=False)
+        texts = pl.Series(encoded.texts.name, decoded, dtype=pl.String)
         if whole_words:
             # What decoding gives need not be a prefix of the text; what is no longer whole is the last word, if any.
             shortened = pl.Series(encoded.counts > cap)
@@ -243,7 +244,7 @@ def _word_ends(data: NDArray[np.uint8], starts: Counts, ends: Counts) -> Counts:
     """Move each end that lies before its text's end back to the end of a word, if the text has one before it."""
 
     def is_white(at: Counts) -> NDArray[np.bool_]:
-        return (data[at] == ord(" ")) | (data[at] == ord("\n"))
+        return np.isin(data[at], (ord(" "), ord("\n")))
 
     found = ends
     moving = (ends < starts[1:]) & ~is_white(ends)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 AMAZON = "McAuley-Lab/Amazon-Reviews-2023"
 USER = "tester"
@@ -36,6 +36,7 @@ _DATE = "2023-11-14T22:13:20.000Z"
 class Request:
     """One request, as it came in, and how it was answered (0: the connection was dropped)."""
 
+    host: str
     method: str
     path: str
     query: dict[str, list[str]]
@@ -106,7 +107,7 @@ class _Trouble:
 
 
 class Hub:
-    """The server. `address` is what HF_ENDPOINT must be."""
+    """The server. `address` is what HF_ENDPOINT must be; large files are kept at `storage`."""
 
     def __init__(self, home: Path, token: str | None = None) -> None:
         self.home = home
@@ -119,20 +120,19 @@ class Hub:
         self._troubles: list[_Trouble] = []
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"hub": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._servers = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for _ in range(2)]
+        self.address, self.storage = (f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers)
+        self._threads = [threading.Thread(target=server.serve_forever, args=(0.02,)) for server in self._servers]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        for server, thread in zip(self._servers, self._threads, strict=True):
+            server.shutdown()
+            thread.join()
+            server.daemon_threads = True
+            server.server_close()
 
     def add(self, name: str, files: Mapping[str, bytes], *, kind: str = "dataset", private: bool = False) -> Repository:
         """Add a repository that holds `files`."""
@@ -162,8 +162,8 @@ class Hub:
         return None
 
     def downloads(self) -> list[Request]:
-        """Return the requests for the content of files, README.md and the like left out."""
-        return [one for one in self.requests if one.method == "GET" and "/resolve/" in one.path]
+        """Return the requests for the content of large files."""
+        return [one for one in self.requests if one.method == "GET" and one.path.startswith("/storage/")]
 
     def environment(self, **changes: str | None) -> dict[str, str]:
         """Return an environment in which the libraries know this Hub only; None in `changes` removes a variable."""
@@ -241,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _check_token(self) -> None:
         sent = self.headers.get("Authorization")
-        if self.hub.token is None or self.route.startswith("/lfs/") or sent == f"Bearer {self.hub.token}":
+        if self.hub.token is None or self.route.startswith("/storage/") or sent == f"Bearer {self.hub.token}":
             return
         if sent is None:
             raise _Error(401, "Repository not found", "RepoNotFound")
@@ -249,11 +249,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _record(self, status: int) -> None:
         sent = self.headers.get("Authorization")
-        one = Request(self.command, self.route, self.query, sent, self.headers.get("Range"), status)
+        host = f"http://{self.headers.get('Host')}"
+        one = Request(host, self.command, self.route, self.query, sent, self.headers.get("Range"), status)
         self.hub.requests.append(one)
 
-    def _json(self, answer: Any, status: int = 200, headers: Mapping[str, str] = {}) -> None:  # noqa: B006
-        self._send(json.dumps(answer).encode(), status, {"Content-Type": "application/json", **headers})
+    def _json(self, answer: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        self._send(json.dumps(answer).encode(), status, {"Content-Type": "application/json", **(headers or {})})
 
     def _send(self, content: bytes, status: int, headers: Mapping[str, str]) -> None:
         stop = self.trouble if self.trouble is not None and not self.trouble.status else None
@@ -319,7 +320,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not inside and folder:
             raise _Error(404, f"{folder} does not exist on {revision}", "EntryNotFound")
         recursive = self.query.get("recursive", ["false"])[0].lower() in ("true", "1")
-        found = {path: self._entry(path, files[path], sha) for path in inside if recursive or "/" not in path[len(prefix):]}
+        here = [path for path in inside if recursive or "/" not in path[len(prefix) :]]
+        found = {path: self._entry(path, files[path], sha) for path in here}
         for path in inside:
             parents = path[len(prefix) :].split("/")[:-1]
             for depth in range(1, len(parents) + 1 if recursive else min(len(parents), 1) + 1):
@@ -349,27 +351,40 @@ class _Handler(BaseHTTPRequestHandler):
 
     def refs(self, kind: str, name: str) -> None:
         sha = self._repository(kind, name).sha
-        self._json({"branches": [{"name": "main", "ref": "refs/heads/main", "targetCommit": sha}], "tags": [], "converts": []})
+        branches = [{"name": "main", "ref": "refs/heads/main", "targetCommit": sha}]
+        self._json({"branches": branches, "tags": [], "converts": []})
 
     def resolve(self, name: str, revision: str, path: str, kind: str = "model") -> None:
         _, sha, files = self._commit(kind.removesuffix("s"), name, revision)
-        headers = {"X-Repo-Commit": sha, "Accept-Ranges": "bytes"}
+        headers = {"X-Repo-Commit": sha}
         if path not in files:
             raise _Error(404, "Entry not found", "EntryNotFound")
         content = files[path]
-        headers["ETag"] = f'"{_blob(content) if _in_git(path) else sha256(content)}"'
-        if not _in_git(path):
-            headers |= {"X-Linked-Etag": headers["ETag"], "X-Linked-Size": str(len(content))}
-        if match := re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range") or ""):
-            first, last = match.groups()
-            start = int(first) if first else max(0, len(content) - int(last))
-            stop = min(int(last) + 1, len(content)) if first and last else len(content)
-            if start >= len(content):
-                raise _Error(416, "Range not satisfiable")
-            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
-            self._send(content[start:stop], 206, headers)
-        else:
+        if _in_git(path):
+            self._content(content, headers | {"ETag": f'"{_blob(content)}"'})
+            return
+        # As on the Hub, large files come from another host, which must not be sent the token.
+        self.hub.objects[sha256(content)] = content
+        headers |= {"X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": str(len(content))}
+        self._send(b"", 302, headers | {"Location": f"{self.hub.storage}/storage/{sha256(content)}/{quote(path)}"})
+
+    def stored(self, oid: str) -> None:
+        if oid not in self.hub.objects:
+            raise _Error(404, "no such object")
+        self._content(self.hub.objects[oid], {"ETag": f'"{oid}"'})
+
+    def _content(self, content: bytes, headers: Mapping[str, str]) -> None:
+        headers = {**headers, "Accept-Ranges": "bytes"}
+        match = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range") or "")
+        if match is None:
             self._send(content, 200, headers)
+            return
+        first, last = match.groups()
+        start = int(first) if first else max(0, len(content) - int(last))
+        stop = min(int(last) + 1, len(content)) if first and last else len(content)
+        if start >= len(content):
+            raise _Error(416, "Range not satisfiable")
+        self._send(content[start:stop], 206, headers | {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"})
 
     # Writing
 
@@ -415,7 +430,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer = []
         for one in json.loads(self.body)["objects"]:
             if one["oid"] not in self.hub.objects:
-                one["actions"] = {"upload": {"href": f"{self.hub.address}/lfs/{one['oid']}"}}
+                one["actions"] = {"upload": {"href": f"{self.hub.storage}/storage/{one['oid']}"}}
             answer.append(one)
         self._json({"transfer": "basic", "objects": answer})
 
@@ -445,7 +460,8 @@ class _Handler(BaseHTTPRequestHandler):
                 if files.pop(value["path"], None) is None:
                     raise _Error(400, f"{value['path']} does not exist")
             elif key == "deletedFolder":
-                files = {path: text for path, text in files.items() if not path.startswith(value["path"].rstrip("/") + "/")}
+                folder = value["path"].rstrip("/") + "/"
+                files = {path: content for path, content in files.items() if not path.startswith(folder)}
         new = repository.commit(files, title)
         url = f"{self.hub.address}/{kind}s/{name}/commit/{new}"
         self._json({"success": True, "commitOid": new, "commitUrl": url, "hookOutput": ""})
@@ -467,7 +483,9 @@ _ROUTES = (
     ("POST", r"/api/validate-yaml", "validate"),
     ("POST", rf"{_API}/preupload/(?P<revision>.+)", "preupload"),
     ("POST", rf"{_API}/commit/(?P<revision>.+)", "commit"),
-    ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", "put"),
+    ("PUT", r"/storage/(?P<oid>[0-9a-f]{64})", "put"),
+    ("GET", r"/storage/(?P<oid>[0-9a-f]{64})/.+", "stored"),
+    ("HEAD", r"/storage/(?P<oid>[0-9a-f]{64})/.+", "stored"),
     *(
         (method, rf"{prefix}/{_NAME}{rest}", route)
         for prefix in (r"/(?P<kind>datasets|spaces)", "")

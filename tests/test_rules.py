@@ -157,8 +157,20 @@ def test_course_contents() -> None:
         rows, {"description": pl.List(pl.String), "features": pl.List(pl.String), "details": pl.String, "expected": str},
         orient="row",
     )
-    made = frame.select(prompts.course_contents(COURSE.text).alias("expected")).to_series()
-    assert made.to_list() == frame["expected"].to_list()
+    assert prompts.course_contents(frame, COURSE.text).to_list() == frame["expected"].to_list()
+
+
+def test_course_contents_end_at_max_chars_wherever_that_falls() -> None:
+    details = '{"Item": "Number of pins: 12", "Color": "Brass日"}'
+    rows = [
+        {"description": ["d" * length, "e"], "features": ["f", None], "details": details} for length in range(1040, 1125)
+    ]
+    frame = pl.DataFrame(rows)
+    whole = COURSE.text.model_copy(update={"max_chars": 10_000})
+    made = prompts.course_contents(frame, COURSE.text).to_list()
+    assert made == [text[:1120] for text in prompts.course_contents(frame, whole)]
+    assert {len(text) for text in made} >= {1119, 1120}
+    assert prompts.course_contents(frame.clear(), COURSE.text).to_list() == []
 
 
 def test_course_text() -> None:
@@ -200,25 +212,24 @@ DECIMALS = st.from_regex(r"\A[0-9]{0,40}\.?[0-9]{0,60}\Z")
 
 def as_python(text: str | None) -> float | None:
     try:
-        price = float(text)  # type: ignore[arg-type]
+        return float(text)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
-    return None if math.isnan(price) else price
+
+
+def same(found: list[float | None], expected: list[float | None]) -> bool:
+    """Equal, NaN and the sign of zero included."""
+    return list(map(repr, found)) == list(map(repr, expected))
 
 
 @given(st.lists(st.one_of(st.none(), NUMERALS, DECIMALS, st.floats().map(repr), st.text(max_size=8)), min_size=1))
 def test_read_prices_reads_what_float_reads(texts: list[str | None]) -> None:
-    found = read_prices(pl.Series(texts, dtype=pl.String)).to_list()
-    assert found == [as_python(text) for text in texts]
-    # -0.0 and 0.0 are equal, the sign is part of the value
-    assert [math.copysign(1, f) for f in found if f is not None] == [
-        math.copysign(1, p) for text in texts if (p := as_python(text)) is not None
-    ]
+    assert same(read_prices(pl.Series(texts, dtype=pl.String)).to_list(), [as_python(text) for text in texts])
 
 
 def test_read_prices_of_every_edge(edges: Any) -> None:
     texts = list(edges.PRICES)
-    assert read_prices(pl.Series(texts, dtype=pl.String)).to_list() == [as_python(text) for text in texts]
+    assert same(read_prices(pl.Series(texts, dtype=pl.String)).to_list(), [as_python(text) for text in texts])
 
 
 def test_read_prices_halfway_between_two_floats() -> None:
@@ -236,9 +247,11 @@ def test_read_prices_of_numbers(dtype: Any) -> None:
     assert found.to_list() == ([None, None] if dtype == pl.Null else [12.0, None])
 
 
-def test_read_prices_has_no_nan() -> None:
+def test_nan_is_missing_in_a_column_of_numbers_and_a_price_in_no_range_as_a_string() -> None:
     assert read_prices(pl.Series([float("nan"), 1.5])).to_list() == [None, 1.5]
-    assert read_prices(pl.Series(["nan", " -NaN ", "1.5"])).to_list() == [None, None, 1.5]
+    prices = read_prices(pl.Series(["nan", " -NaN ", "1.5"]))
+    assert prices.is_nan().to_list() == [True, True, False]
+    assert dropped(items.price_in_range(COURSE), prices.to_list())[1] == {"price_out_of_range"}
 
 
 def rounded(prices: list[float], rounding: Any) -> list[int]:
@@ -275,8 +288,9 @@ def test_round_price_edges() -> None:
 # -- dropping rules
 
 
-def dropped(rule: ledger.Rule, column: str, values: list[Any], dtype: Any = None) -> tuple[list[Any], set[str]]:
-    """What the rule keeps, and the reasons it gives for the rest."""
+def dropped(rule: ledger.Rule, values: list[Any], dtype: Any = None) -> tuple[list[Any], set[str]]:
+    """What the rule keeps of values of the one column it looks at, and the reasons it gives for the rest."""
+    (column,) = rule.keep.meta.root_names()
     frame = pl.DataFrame({column: pl.Series(values, dtype=dtype)}).with_row_index("row")
     sieve = ledger.Sieve(frame.with_columns(parent_asin=pl.lit("B"), row=pl.col("row").cast(pl.Int64)))
     sieve.apply(rule)
@@ -286,29 +300,29 @@ def dropped(rule: ledger.Rule, column: str, values: list[Any], dtype: Any = None
 
 
 def test_well_formed() -> None:
-    assert dropped(items.well_formed(), "malformed", [False, True]) == ([False], {"malformed_row"})
+    assert dropped(items.well_formed(), [False, True]) == ([False], {"malformed_row"})
 
 
 def test_has_price() -> None:
-    assert dropped(items.has_price(), "price", [None, 0.0, 5.0]) == ([0.0, 5.0], {"no_price"})
+    assert dropped(items.has_price(), [None, 0.0, 5.0]) == ([0.0, 5.0], {"no_price"})
 
 
 def test_price_in_range_keeps_both_ends() -> None:
     values = [-1.0, 0.0, math.nextafter(0.5, 0), 0.5, 7.0, 999.49, math.nextafter(999.49, 1000), 999.5, math.inf]
-    kept, reasons = dropped(items.price_in_range(COURSE), "price", values)
+    kept, reasons = dropped(items.price_in_range(COURSE), values)
     assert kept == [0.5, 7.0, 999.49]
     assert reasons == {"price_out_of_range"}
 
 
 def test_enough_text_counts_code_points() -> None:
     values = [letter * length for letter in ("x", "é", "日", "😀") for length in (300, 301)]
-    kept, reasons = dropped(items.enough_text(COURSE), "contents", [*values, "", None])
+    kept, reasons = dropped(items.enough_text(COURSE), [*values, "", None])
     assert kept == [value for value in values if len(value) == 301]
     assert reasons == {"text_too_short"}
 
 
 def test_enough_tokens() -> None:
-    kept, reasons = dropped(items.enough_tokens(COURSE), "text_tokens", [0, 149, 150, 151, 160, 5000], pl.Int64)
+    kept, reasons = dropped(items.enough_tokens(COURSE), [0, 149, 150, 151, 160, 5000], pl.Int64)
     assert kept == [151, 160, 5000]
     assert reasons == {"too_few_tokens"}
 
@@ -323,7 +337,7 @@ def test_a_row_has_the_fate_of_the_first_rule_that_drops_it() -> None:
 
 
 def test_an_unknown_answer_drops_the_row() -> None:
-    assert dropped(ledger.Rule("no_price", pl.col("x") > 0), "x", [None, 1])[0] == [1]
+    assert dropped(ledger.Rule("no_price", pl.col("x") > 0), [None, 1])[0] == [1]
 
 
 def test_every_reason_of_a_rule_is_one_of_the_ledger() -> None:

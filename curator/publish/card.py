@@ -39,8 +39,8 @@ def _body(manifest: Mapping[str, Any], written: list[str]) -> str:
     )
     return f"""# Product prices, recipe `{recipe["name"]}`
 
-Prompts that ask for the price of a product, made by curator {manifest["curator"]} from {counts["rows_in"]:,} rows of Amazon
-product metadata. Tokenizer: `{manifest["tokenizer"]["name"]}`.
+Prompts that ask for the price of a product, made by curator {manifest["curator"]} from {counts["rows_in"]:,} rows of
+Amazon product metadata. Tokenizer: `{manifest["tokenizer"]["name"]}`.
 
 | split | rows |
 |---|---|

@@ -23,7 +23,7 @@ ROWS_PER_FILE = 100_000
 
 @dataclass(frozen=True)
 class Piece:
-    """The rows of one output file, in their order: file `number` of `count` of a split; columns as in `items.SCHEMA`."""
+    """The rows of one output file in their order: file `number` of `count` of a split, columns as `items.SCHEMA`."""
 
     split: str
     number: int
@@ -50,7 +50,8 @@ def gather(
         offset = 0
         for part in parts:
             rows = pl.read_parquet(part, glob=False)
-            decided = selection.items.slice(offset, rows.height).select("position", split=pl.col("fate").cast(pl.String))
+            mine = selection.items.slice(offset, rows.height)
+            decided = mine.select("position", split=pl.col("fate").cast(pl.String))
             offset += rows.height
             chosen = rows.hstack(decided).filter(pl.col("split").is_in(SPLITS))
             start = pl.col("split").replace_strict(starts, return_dtype=pl.Int64)

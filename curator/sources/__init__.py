@@ -125,7 +125,7 @@ def _resolve_one(spec: str, recipe: Recipe, snapshot: hub.Snapshot) -> list[Foun
         files_of = (file for category in categories for file in snapshot.files(category))
         return [hub.described(_file(file.path, recipe), file) for file in files_of]
     elif glob.has_magic(spec):
-        files = sorted(Path(name) for name in glob.iglob(str(path), recursive=True) if Path(name).is_file())
+        files = sorted(file for file in map(Path, glob.glob(str(path), recursive=True)) if file.is_file())  # noqa: PTH207
         if not files:
             raise UsageError(f"no file matches {spec!r}")
     else:

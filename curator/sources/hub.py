@@ -65,10 +65,7 @@ def described(found: Found, file: File) -> Found:
     """
     source = found.source
     if file.sha256 not in (None, source.sha256):
-        raise SourceError(
-            f"{file.name} of {REPOSITORY}: the cached copy has sha256 {source.sha256}, the Hub says {file.sha256}."
-            f" Remove {str(file.path.resolve())!r} and run again."
-        )
+        raise _damaged(file.path, file.name, f"sha256 {source.sha256}", file.sha256)
     # The cache's files have the content's digest as their name; the link to one has the name of the file.
     location = str(file.path.absolute())
     return replace(
@@ -90,12 +87,12 @@ class _Commit:
 
     Attributes:
         revision: Its digest (hex).
-        names: Paths of its files, with the sha256 of each where it is known.
+        names: Paths of its files, with the size (bytes) and sha256 (hex) of each where they are known.
         folder: Where all its files lie, if only those in the cache count.
     """
 
     revision: str
-    names: Mapping[str, str | None]
+    names: Mapping[str, tuple[int | None, str | None]]
     folder: Path | None = None
 
     def shards(self, category: str) -> list[str]:
@@ -110,6 +107,14 @@ class _Commit:
     def is_whole(self, category: str) -> bool:
         """Tell whether all files of the category are there."""
         return 0 < self.total(category) == len(self.shards(category))
+
+
+def _damaged(path: Path, name: str, found: str, expected: str | None) -> SourceError:
+    # The library follows links: it is the file itself that must go.
+    return SourceError(
+        f"{name} of {REPOSITORY}: the cached copy is damaged: it has {found}, the Hub says {expected}."
+        f" Remove {str(path.resolve())!r} and run again."
+    )
 
 
 class Snapshot:
@@ -136,7 +141,10 @@ class Snapshot:
             )
         for name in commit.shards(category):
             path = commit.folder / name if commit.folder else _download(name, commit.revision)
-            yield File(path, name, category, commit.revision, commit.names[name])
+            size, sha256 = commit.names[name]
+            if size not in (None, path.stat().st_size):
+                raise _damaged(path, name, f"{path.stat().st_size:,} bytes", f"{size:,}")
+            yield File(path, name, category, commit.revision, sha256)
 
     @cached_property
     def _commit(self) -> _Commit:
@@ -176,7 +184,7 @@ def _present() -> _Commit:
     info = HfApi().dataset_info(REPOSITORY, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
     if info.sha is None or info.siblings is None:
         raise ValueError("an answer without a commit or files")
-    return _Commit(info.sha, {one.rfilename: one.lfs.sha256 if one.lfs else None for one in info.siblings})
+    return _Commit(info.sha, {one.rfilename: (one.size, one.lfs.sha256 if one.lfs else None) for one in info.siblings})
 
 
 def _cached() -> Iterator[_Commit]:
@@ -195,7 +203,7 @@ def _cached() -> Iterator[_Commit]:
     ]
     for folder, revision in sorted(folders, key=lambda one: (-one[0].stat().st_mtime_ns, one)):
         files = (path for path in folder.glob("raw_meta_*/*") if path.is_file())
-        yield _Commit(revision, {f"{path.parent.name}/{path.name}": None for path in files}, folder)
+        yield _Commit(revision, {f"{path.parent.name}/{path.name}": (None, None) for path in files}, folder)
 
 
 def _download(name: str, revision: str) -> Path:

@@ -13,6 +13,7 @@ so a row without price, text or `parent_asin` is no malformed one. Columns that 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -40,6 +41,7 @@ FIRST_ROWS = 1_000
 # What json.loads and json.dumps call when they are given nothing but the value.
 _loads: Callable[[str], Any] = json.JSONDecoder().decode
 _dumps: Callable[[Any], str] = json.JSONEncoder().encode
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _TEXTS = frozenset((str, type(None)))
 
 
@@ -179,7 +181,7 @@ class RowParser:
 
         Args:
             row: The object.
-            escaped: Whether its line holds ``\ud`` escapes, so that there may be lone surrogates.
+            escaped: Whether its line holds surrogates as ``\ud83d``, so that there may be lone ones.
 
         Raises:
             ValueError: None of the needed keys is there, or a value has another type than its column.
@@ -204,7 +206,7 @@ class RowParser:
         try:
             row = self.load(line)
             assert line is not None
-            return False, self.values(row, escaped=b"\\ud" in line or b"\\uD" in line)
+            return False, self.values(row, escaped=_SURROGATE.search(line) is not None)
         except ValueError:
             asin = row.get("parent_asin")
             readable = type(asin) is str and not any("\ud800" <= character <= "\udfff" for character in asin)

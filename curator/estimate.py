@@ -1,0 +1,99 @@
+"""What a build would take and give, estimated from a sample of its rows."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from curator import slots, sources, splits
+from curator.items import Mapper
+from curator.mapping import map_shard
+from curator.recipe import Recipe
+
+_SHARDS = 8
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate; all but `rows_in` and `rows_tried` are extrapolated.
+
+    Attributes:
+        rows_in: Raw rows of the sources.
+        rows_tried: Raw rows that were mapped for the estimate.
+        items: Items that the map step would keep.
+        sampled: Rows that the draw would take.
+        splits: Rows of each split.
+        tokens: Tokens of all sampled prompts.
+        seconds: Time of the map step, the loading of the tokenizer included.
+        disk_bytes: Size of the run directory.
+    """
+
+    rows_in: int
+    rows_tried: int
+    items: int
+    sampled: int
+    splits: dict[str, int]
+    tokens: int
+    seconds: float
+    disk_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the estimate as JSON-ready values."""
+        return asdict(self)
+
+
+def estimate(specs: Sequence[str], recipe: Recipe, workers: int) -> Estimate:
+    """Map a few shards, spread evenly over the sources, and extrapolate; nothing is left on disk.
+
+    Raises:
+        CuratorError: As `build.build`.
+    """
+    shards = sources.cut(sources.resolve(specs, recipe))
+    tried = [shards[at] for at in np.unique(np.linspace(0, len(shards) - 1, _SHARDS).astype(int))]
+    started = time.perf_counter()
+    mapper = Mapper(recipe)
+    loading = time.perf_counter() - started
+    kept: list[pl.DataFrame] = []
+    size = 0
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        for shard in tried:
+            items, fates = Path(folder, f"items-{shard.index}"), Path(folder, f"ledger-{shard.index}")
+            map_shard(mapper, shard, items, fates, key="")
+            kept.append(pl.read_parquet(items, columns=["slot", "tokens"]))
+            size += items.stat().st_size + fates.stat().st_size
+    seconds = time.perf_counter() - started
+    rows_in, rows_tried = (sum(shard.rows for shard in some) for some in (shards, tried))
+    guess = _extrapolate(pl.concat(kept), rows_in, rows_tried, size, recipe)
+    mapping = seconds * rows_in / rows_tried / min(workers, len(shards))
+    return replace(guess, seconds=round(loading + mapping, 1))
+
+
+def _extrapolate(items: pl.DataFrame, rows_in: int, rows_tried: int, size: int, recipe: Recipe) -> Estimate:
+    scale = rows_in / rows_tried
+    slot = items["slot"].to_numpy()
+    counts = np.bincount(slot[(slot >= slots.FIRST) & (slot <= slots.LAST)], minlength=slots.LAST + 1) * scale
+    capped = np.arange(len(counts)) < recipe.slots.whole_from
+    sampled = int(np.where(capped, np.minimum(counts, recipe.slots.cap), counts).sum())
+    sizes, _ = splits.split_sizes(sampled, recipe.split)
+    published = sizes.train + sizes.validation + sizes.test
+    # The published files hold each prompt three times: as prompt and completion, as text and, uncompressed, as chat.
+    per_item = size / max(items.height, 1)
+    return Estimate(
+        rows_in=rows_in,
+        rows_tried=rows_tried,
+        items=int(items.height * scale),
+        sampled=sampled,
+        splits={"train": sizes.train, "validation": sizes.validation, "test": sizes.test},
+        tokens=int(items["tokens"].sum() / max(items.height, 1) * published),
+        seconds=0.0,
+        disk_bytes=int(size * scale + published * per_item * 5),
+    )
+
