@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from curator import __version__, engine, ledger, select, sources
-from curator.errors import RunError, SourceError
+from curator.errors import RunError
 from curator.mapping import code_digest, is_finished, shard_key
 from curator.memory import peak_memory_bytes
 from curator.publish.dataset import sha256, write_dataset
@@ -94,7 +94,6 @@ def build(
         write_json(run.sources, _describe(read, shards))
         clock = Clock()
         mapped = _map(run, shards, recipe, vocabulary, workers, clock, progress or (lambda done, total: None))
-        _check_usable(run, shards)
         clock.lap("map")
         parts = [run.items(shard.index) for shard in shards]
         select.check_weights(recipe, _categories(parts))
@@ -190,19 +189,6 @@ def _map(
 def _categories(parts: Sequence[Path]) -> list[str]:
     found = pl.scan_parquet(list(parts), glob=False).select(pl.col("category").drop_nulls().unique()).collect()
     return found["category"].to_list()
-
-
-def _check_usable(run: RunDirectory, shards: Sequence[Shard]) -> None:
-    """Refuse a source of which no row can be read: whatever it is, it is not product metadata."""
-    usable: dict[Source, bool] = {}
-    for shard in shards:
-        if not usable.get(shard.source):
-            readable = pl.col("fate") != "malformed_row"
-            part = pl.scan_parquet(run.ledger(shard.index), glob=False)
-            usable[shard.source] = bool(part.select(readable.any()).collect().item())
-    for source, is_usable in usable.items():
-        if not is_usable:
-            raise SourceError(f"{source.location}: none of its {source.rows:,} rows can be read as product metadata")
 
 
 def _write_selection(run: RunDirectory, selection: select.Selection) -> None:

@@ -128,6 +128,28 @@ def categories(as_json: bool) -> None:
         click.echo(f"{name:<28}{items:>11,}{'  course' if name in COURSE else ''}")
 
 
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("parent_asin")
+@click.option("--full", is_flag=True, help="Show long texts whole.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+def why(run: Path, parent_asin: str, full: bool, as_json: bool) -> None:
+    """Tell the way of the product PARENT_ASIN through the finished RUN, step by step, for every row it has.
+
+    The row is read again from its source and mapped by the same rules; what does not agree with the run is said.
+
+    \b
+    Example:
+      curator build demo:5000 --out runs/demo-5000
+      curator why runs/demo-5000 EXAMPLE
+    """
+    from curator.why import as_json as json_of
+    from curator.why import as_text, explain
+
+    story = explain(run, parent_asin)
+    click.echo(json_of(story) if as_json else as_text(story, full=full))
+
+
 def _label(sources: tuple[str, ...]) -> str:
     """Return a folder name for the sources: the first one's name without folder and ending."""
     first = Path(sources[0]).name.split(".")[0]

@@ -131,7 +131,6 @@ class Hub:
         for server, thread in zip(self._servers, self._threads, strict=True):
             server.shutdown()
             thread.join()
-            server.daemon_threads = True
             server.server_close()
 
     def add(self, name: str, files: Mapping[str, bytes], *, kind: str = "dataset", private: bool = False) -> Repository:
@@ -149,14 +148,14 @@ class Hub:
         self._troubles.append(_Trouble(path, times, after=after))
 
     def hang(self, path: str, after: int = 0, times: int = 1) -> None:
-        """Send nothing more after `after` bytes of the next `times` answers; `hanging` is set then."""
+        """Send nothing more after `after` bytes of the next `times` answers (not to HEAD); `hanging` is set then."""
         self._troubles.append(_Trouble(path, times, after=after, hang=True))
 
     def trouble(self, method: str, path: str) -> _Trouble | None:
         """Return the trouble that is meant for a request, once for each time it is to happen."""
         with self._lock:
             for one in self._troubles:
-                if one.times and one.path in path and (one.status or method == "GET"):
+                if one.times and one.path in path and (one.status or method != "HEAD"):
                     one.times -= 1
                     return one
         return None

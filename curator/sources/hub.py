@@ -22,9 +22,7 @@ from curator.sources.model import Found
 REPOSITORY = "McAuley-Lab/Amazon-Reviews-2023"
 
 _SHARD = re.compile(r"full-[0-9]{5}-of-[0-9]{5}\.parquet")
-_BY_HAND = (
-    f"Or download the folder raw_meta_<Category> of {REPOSITORY} by hand and name that folder as the source."
-)
+_BY_HAND = f"Or download the folder raw_meta_<Category> of {REPOSITORY} by hand and name that folder as the source."
 
 _log = logging.getLogger(__name__)
 
@@ -232,17 +230,19 @@ def _status(error: BaseException) -> int | None:
     return error.response.status_code if isinstance(error, HfHubHTTPError) else None
 
 
+def _is_a(error: BaseException, name: str) -> bool:
+    """Tell whether an error is one of the HTTP client's, which is the library's choice and not imported here."""
+    return any(cls.__name__ == name for cls in type(error).__mro__)
+
+
 def _is_away(error: BaseException) -> bool:
     """Tell whether the Hub is out of reach or out of order, so that what is cached may stand in."""
-    import httpx2
-
     status = _status(error)
-    return status == 429 or status >= 500 if status is not None else isinstance(error, httpx2.TransportError)
+    return status == 429 or status >= 500 if status is not None else _is_a(error, "TransportError")
 
 
 def _problem(error: BaseException, what: str) -> SourceError:
     """Say what went wrong and what to do, in words of our own: the library's may quote headers or signed addresses."""
-    import httpx2
     from huggingface_hub import constants
     from huggingface_hub.errors import GatedRepoError
 
@@ -259,22 +259,25 @@ def _problem(error: BaseException, what: str) -> SourceError:
     elif status == 401:
         advice = f"{host} wants a token (401), or doesn't have it. Log in with `hf auth login` or set HF_TOKEN."
     elif status == 403 or isinstance(error, GatedRepoError):
-        advice = "the Hub denies access (403) with this token, or without one. Log in with `hf auth login`."
+        advice = (
+            "the Hub denies access (403). A token that is set (HF_TOKEN, `hf auth login`) may lack the right; the"
+            " dataset is public and needs none."
+        )
     elif status == 404:
         advice = f"{host} doesn't have it (404). Is HF_ENDPOINT right, and has the dataset moved? {_BY_HAND}"
     elif status == 429:
         advice = f"the Hub limits the rate of requests (429). Wait, or log in with `hf auth login`. {again}"
     elif status is not None:
         advice = f"the Hub answered with an error (HTTP {status}). {again} {_BY_HAND}"
-    elif isinstance(error, httpx2.TimeoutException):
+    elif _is_a(error, "TimeoutException"):
         advice = (
             f"{host} didn't answer within {constants.HF_HUB_DOWNLOAD_TIMEOUT} seconds. HF_HUB_DOWNLOAD_TIMEOUT sets a"
             f" longer time. {again} {_BY_HAND}"
         )
-    elif isinstance(error, httpx2.ConnectError):
+    elif _is_a(error, "ConnectError"):
         advice = f"there is no connection to {host}. Check the network, HF_ENDPOINT and the proxy. {again} {_BY_HAND}"
-    elif isinstance(error, httpx2.TransportError):
-        advice = f"the connection to {host} broke ({type(error).__name__}). {again}"
+    elif _is_a(error, "TransportError"):
+        advice = f"the connection to {host} broke ({type(error).__name__}). Is HF_ENDPOINT right? {again}"
     elif isinstance(error, OSError) and error.strerror:
         advice = f"it can't be stored in the cache {constants.HF_HUB_CACHE}: {error.strerror}. HF_HOME moves the cache."
     else:
@@ -289,4 +292,3 @@ def _has_token() -> bool:
     from huggingface_hub import get_token
 
     return bool(get_token())
-

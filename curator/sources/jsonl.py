@@ -27,7 +27,7 @@ from curator.errors import SourceError
 from curator.recipe import Recipe
 from curator.sources import columns
 from curator.sources.model import Shard
-from curator.sources.text_files import TextFile, looks_like, reason
+from curator.sources.text_files import TextFile, is_array, looks_like, reason
 
 BATCH_ROWS, BATCH_BYTES = 8_192, 32 * 2**20
 """A batch ends after so many rows, or so many bytes of lines."""
@@ -125,6 +125,9 @@ class _Evidence:
             self._whole += 1
         except ValueError as error:
             self._fault = self._fault or f"row {self._rows - 1}: {error}"
+            # Of an array over many lines the last would be a whole row.
+            if self._rows == 1 and isinstance(error, json.JSONDecodeError) and is_array(start):
+                self.fail(start)
         # Keys are gathered over rows: some tools leave out those whose value is null.
         self.complete = self._whole > 0 and self._keys.keys() >= set(columns.needed(self._recipe))
         if not self.complete and self._rows >= FIRST_ROWS:

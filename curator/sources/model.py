@@ -12,7 +12,7 @@ class Source:
     Attributes:
         kind: ``parquet``, ``jsonl`` or ``demo``.
         location: Path of the file, or the seed of the demo catalogue.
-        name: What may be published: the file's name without its folder.
+        name: What may be published: the file's name without its folder, or its path in the Hub repository.
         category: The category of all its rows, if file or folder name it.
         rows: Raw rows.
         size: Bytes; 0 for the demo catalogue.

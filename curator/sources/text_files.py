@@ -93,7 +93,7 @@ def looks_like(start: bytes) -> str:
     if text[:1] == b"<":
         page = text[:200].lower()
         return f"it looks like {'an HTML page' if b'html' in page else 'XML'}"
-    if text[:1] == b"[":
+    if is_array(start):
         return "it looks like one JSON array (`jq -c '.[]'` writes one object a line)"
     if text[:1] == b"{":
         return "it looks like JSON that is not one whole object a line (`jq -c .` writes it so)"
@@ -102,6 +102,11 @@ def looks_like(start: bytes) -> str:
     if b"," in first or b"\t" in first:
         return "it looks like CSV"
     return f"it looks like text that begins {first[:40].decode('utf-8', 'replace')!a}"
+
+
+def is_array(start: bytes) -> bool:
+    """Tell whether content that begins with `start` is a JSON array, or text that begins like one."""
+    return start.removeprefix(_BOM).lstrip().startswith(b"[")
 
 
 def reason(error: OSError) -> str:

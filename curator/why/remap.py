@@ -1,0 +1,278 @@
+"""Map one row again, with the build's own mapper and rules, and look at each step on the way."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from curator import prompts, scrub
+from curator.details import readable_details
+from curator.items import Mapper
+from curator.ledger import KEPT, Rule, Sieve
+from curator.own_price import states_own_price
+from curator.recipe import Recipe, TextSettings
+from curator.why.model import CleaningStep, DetailsStep, DroppedKey, Piece, PriceStep, TextStep, TokenStep
+
+_ALL = 2**31 - 1
+"""More characters than any text has."""
+
+# What a rule takes away in one piece, where that is more than a character.
+_PIECES = {
+    "entities": r"&(?:amp;)*(?:#?\w+;|#\w+)|.",
+    "code points": r"(?:\\u[0-9a-fA-F]{4})+|.",
+    "tags": r"(?i:<(script|style)\b.*?</\1\s*>)|<!--.*?-->|</?[A-Za-z!][^<>]*>?|.",
+    "part numbers": r"[^ ]+",
+    "special tokens": r"\S+",
+}
+_WORDS = 6
+"""Words shown on either side of the cut."""
+
+
+@dataclass
+class _WatchedSieve(Sieve):
+    """A sieve that remembers the rows as each rule found them."""
+
+    seen: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def apply(self, rule: Rule) -> None:
+        if not self.rows.is_empty():
+            self.seen[rule.reason] = self.rows
+        super().apply(rule)
+
+
+@dataclass(frozen=True)
+class Remapped:
+    """What mapping a row again gave.
+
+    Attributes:
+        fate: ``kept``, or the reason it was dropped.
+        item: The item, if it was kept.
+        facts: The row's values as the last rule saw them.
+        price: The price.
+        text: The text, if the row got so far.
+        tokens: The tokens, if the row got so far.
+        faults: Steps that, one by one, don't give what the mapper gave.
+    """
+
+    fate: str
+    item: dict[str, Any] | None
+    facts: dict[str, Any]
+    price: PriceStep
+    text: TextStep | None
+    tokens: TokenStep | None
+    faults: list[str]
+
+
+class WatchedMapper(Mapper):
+    """The build's mapper, watched."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        self._watched: _WatchedSieve | None = None
+
+    def sieve(self, rows: pl.DataFrame) -> Sieve:
+        """Return a sieve that remembers."""
+        self._watched = _WatchedSieve(rows)
+        return self._watched
+
+    def trace(self, raw: pl.DataFrame) -> Remapped:
+        """Map a batch of one row and tell its steps."""
+        items, fates = self(raw)
+        watched = self._watched
+        assert watched is not None
+        fate: str = fates["fate"][0]
+        last = watched.rows if fate == KEPT else watched.seen[fate]
+        facts = last.row(0, named=True)
+        text, faults = None, []
+        if "text" in last.columns:
+            text = self._text(watched)
+            clean = watched.seen.get("too_few_tokens")
+            if clean is not None and text.after != clean["text"][0]:
+                faults.append("the cleaning rules, one by one, don't give the text that the mapper made")
+            if text.style == "readable" and text.characters != len(text.after or ""):
+                faults.append("the cleaning rules, one by one, don't give as many characters as the mapper counted")
+        return Remapped(
+            fate,
+            items.row(0, named=True) if items.height else None,
+            facts,
+            self._price(raw, facts),
+            text,
+            self._tokens(facts) if "cut" in last.columns else None,
+            faults,
+        )
+
+    def own_price(self, facts: dict[str, Any]) -> str | None:
+        """Return the shortest run of words that states the row's own price."""
+        words = str(facts["cut"]).split()
+        runs = [" ".join(words[at : at + size]) for size in range(1, 7) for at in range(len(words) - size + 1)]
+        says = states_own_price(pl.Series(runs, dtype=pl.String), pl.repeat(facts["price"], len(runs), eager=True))
+        return next((run for run, own in zip(runs, says, strict=True) if own), None)
+
+    def _price(self, raw: pl.DataFrame, facts: dict[str, Any]) -> PriceStep:
+        read: float | str | None = facts["price"]
+        if isinstance(read, float) and not math.isfinite(read):
+            read = str(read)
+        stood = raw["price"][0]
+        return PriceStep(None if stood is None else str(stood), read, self.recipe.price.min, self.recipe.price.max)
+
+    def _text(self, watched: _WatchedSieve) -> TextStep:
+        rows = watched.seen["text_too_short"]
+        settings = self.recipe.text
+        details: DetailsStep | None
+        counted: str = rows["text"][0]
+        if settings.style == "course":
+            parts, details, uncut = _course_parts(rows, settings)
+            before = counted
+            reached = "too_few_tokens" in watched.seen
+            after = watched.seen["too_few_tokens"]["text"][0] if reached else None
+            cleaning = list(_course_cleaning(rows["title"][0] or "", counted)) if reached else []
+            if reached:
+                after = "\n".join([_last(cleaning, "title"), _last(cleaning, "text")])
+        else:
+            parts, details, uncut = _readable_parts(rows, settings)
+            before = prompts.readable_lines(prompts.readable_parts(rows, settings), settings)[0]
+            cleaning = list(_readable_cleaning(before))
+            after = cleaning[-1].after
+        if after is not None and settings.special_tokens == "break":
+            cleaning.append(self._breaking(after))
+        return TextStep(
+            settings.style,
+            parts,
+            details,
+            uncut,
+            before,
+            cleaning,
+            after,
+            len(counted),
+            settings.min_chars,
+            settings.max_chars,
+        )
+
+    def _breaking(self, text: str) -> CleaningStep:
+        broken = self.prepare(pl.Series([text]))[0]
+        return _step("text", "special tokens", "Strings that spell a special token are broken up.", text, broken)
+
+    def _tokens(self, facts: dict[str, Any]) -> TokenStep:
+        cap, kept = self.recipe.tokens, str(facts["cut"])
+        whole = str(self.prepare(pl.Series([facts["text"]]))[0])
+        # A cut in the middle of a character ends in U+FFFD, which is not in the text.
+        shared = _shared(whole, kept)
+        is_cut = shared < len(whole)
+        return TokenStep(
+            self.tokenizer.vocabulary.name,
+            facts["text_tokens"],
+            cap.min,
+            cap.cap,
+            cap.of,
+            facts["tokens"],
+            is_cut,
+            kept,
+            _tail(whole[:shared]),
+            _head(whole[shared:]) if is_cut else None,
+        )
+
+
+def _course_parts(rows: pl.DataFrame, settings: TextSettings) -> tuple[dict[str, int], DetailsStep, int]:
+    """Return the characters of each part, what became of the details, and the characters of all but the title."""
+    raw: str = rows["details"][0] or ""
+    after, removed = raw, []
+    for removal in settings.removals:
+        before, after = after, _each(scrub.delete_each, after, [removal])
+        if before != after:
+            removed.append(Piece(removal, (len(before) - len(after)) // len(removal)))
+    without = rows.with_columns(details=pl.lit(None, pl.String))
+    everything = settings.model_copy(update={"max_chars": _ALL})
+    ahead = len(prompts.course_contents(without, everything)[0])
+    uncut = len(prompts.course_contents(rows, everything)[0])
+    lists = {
+        name: len(rows.select(scrub.join_lines(pl.col(name)))[name][0]) for name in ("description", "features")
+    }
+    parts = {"title": len(rows["title"][0] or ""), **lists, "details": len(after)}
+    return parts, DetailsStep(rows["details"][0], ahead < settings.max_chars, [], removed, after), uncut
+
+
+def _course_cleaning(title: str, contents: str) -> Iterator[CleaningStep]:
+    for of, text in (("title", title), ("text", contents)):
+        for rule in scrub.COURSE_RULES:
+            step = _step(of, rule.name, rule.sentence, text, _each(rule.clean, text))
+            text = step.after
+            yield step
+
+
+def _readable_parts(rows: pl.DataFrame, settings: TextSettings) -> tuple[dict[str, int], DetailsStep | None, int]:
+    """Return the characters of each part, what became of the details, and the characters of all."""
+    everything = settings.model_copy(update={"max_chars": _ALL})
+    whole = prompts.readable_parts(rows, everything)
+    parts = dict(zip(settings.fields, (part[0] for part in whole), strict=True))
+    details = None
+    if "details" in parts:
+        at = settings.fields.index("details")
+        ahead = len(prompts.readable_lines(whole[:at], everything)[0]) if at else 0
+        raw = rows["details"][0]
+        dropped = _dropped_keys(raw or "", settings.detail_keys_dropped)
+        details = DetailsStep(raw, ahead < settings.max_chars, dropped, [], parts["details"])
+    uncut = len(prompts.readable_lines(whole, everything)[0])
+    return {name: len(part) for name, part in parts.items()}, details, uncut
+
+
+def _dropped_keys(details: str, named: Sequence[str]) -> list[DroppedKey]:
+    """Ask the rule about each key by itself: which leave no line, and do they leave one if no key is named?"""
+    try:
+        tree = json.loads(details)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(tree, dict) or not tree:
+        return []
+    each = pl.Series([json.dumps({key: value}) for key, value in tree.items()])
+    lines, unnamed = readable_details(each, named), readable_details(each, ())
+    return [
+        DroppedKey(key, "named in text.detail_keys_dropped" if other.strip() else "empty or nested")
+        for key, line, other in zip(tree, lines, unnamed, strict=True)
+        if not line.strip()
+    ]
+
+
+def _readable_cleaning(text: str) -> Iterator[CleaningStep]:
+    for rule in prompts.READABLE_RULES:
+        step = _step("text", rule.name, rule.sentence, text, rule.clean(pl.Series([text]))[0])
+        text = step.after
+        yield step
+
+
+def _step(of: str, rule: str, sentence: str, before: str, after: str) -> CleaningStep:
+    pattern = re.compile(_PIECES.get(rule, "."), re.DOTALL)
+    there, left = (Counter(match.group() for match in pattern.finditer(text)) for text in (before, after))
+    taken = [Piece(*one) for one in (there - left).items()]
+    put = [Piece(*one) for one in (left - there).items()]
+    return CleaningStep(of, rule, sentence, len(before), len(after), taken, put, after)
+
+
+def _last(cleaning: Sequence[CleaningStep], of: str) -> str:
+    return next(step.after for step in reversed(cleaning) if step.of == of)
+
+
+def _each(rule: Any, text: str, *args: Any) -> str:
+    """Apply a rule that takes an expression to one text."""
+    return str(pl.DataFrame({"text": [text]}).select(rule(pl.col("text"), *args)).item())
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _head(text: str) -> str:
+    found = re.match(rf"\s*(?:\S+\s+){{0,{_WORDS - 1}}}\S*", text)
+    return found.group() if found else text
+
+
+def _tail(text: str) -> str:
+    return _head(text[::-1])[::-1]
