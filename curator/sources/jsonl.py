@@ -135,7 +135,8 @@ class _Evidence:
 
     def fail(self, start: bytes) -> None:
         """Raise the error that says what was found and what was expected."""
-        where = f"{self._path}: is not product metadata: none of its first {self._rows:,} rows"
+        rows = f"none of its first {self._rows:,} rows" if self._rows > 1 else "not even its first row"
+        where = f"{self._path}: is not product metadata: {rows}"
         if not self._objects:
             expected = ", ".join(columns.needed(self._recipe))
             raise SourceError(

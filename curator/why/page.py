@@ -68,8 +68,8 @@ def _escape(character: str) -> str:
 
 def _quoted(text: str, limit: int = _NO_LIMIT) -> str:
     """Return text in quotes on one line, with everything that can't be seen written as an escape."""
-    text = _shortened(text, limit)
-    return '"' + "".join(one if one.isprintable() else _escape(one) for one in text) + '"'
+    seen = "".join(one if one.isprintable() else _escape(one) for one in _shortened(text, limit))
+    return f"'{seen}'" if '"' in seen else f'"{seen}"'
 
 
 def _shortened(text: str, limit: int) -> str:
@@ -118,7 +118,7 @@ class _Page:
         if row.agrees:
             told.append(("checked", "mapping the row again gives the same"))
         elif row.agrees is None:
-            told.append(("checked", "no: told from what the run holds, the source was not read again"))
+            told.append(("checked", "no: the row was not mapped again, this is what the run holds"))
         yield from self._section("Fate", told)
         if row.prompt is not None:
             yield ""

@@ -72,8 +72,10 @@ class _Teller:
             try:
                 self._mapper = self._mapper or WatchedMapper(self._run.recipe)
                 raw = read_rows(shard, rows["row"].to_list(), self._run)
-            except (SourceError, TokenizerError) as error:
+            except SourceError as error:
                 state, note = "unreadable", str(error)
+            except TokenizerError as error:
+                note = f"The row can't be mapped again: {error}"
         return [
             self._row(shard, row, fate, self._trace(raw.get(row)), state, note)
             for row, fate in rows.select("row", "fate").iter_rows()
