@@ -13,9 +13,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from curator.scrub import unescape_json
+from curator import scrub
 
-_STRING = r'"(?:[^"\\]|\\.)*"'
+# No quote is escaped by a backslash any more where these are used.
+_STRING = r'"[^"]*"'
 _OBJECT = rf"\{{(?:[^{{}}\"]|{_STRING})*\}}"
 _LIST = rf"\[(?:[^\[\]\"]|{_STRING})*\]"
 _SCALAR = r"[^\s,{}\[\]\"]+"
@@ -33,22 +34,30 @@ def readable_details(details: pl.Series, dropped: Sequence[str]) -> pl.Series:
     >>> readable_details(pl.Series(['{"Color": "Red", "Rank": {"Toys": 3}, "For": ["a", "b"]}']), []).to_list()
     ['Color: Red\\nFor: a, b\\n']
     """
-    text = details.fill_null("")
+    text = scrub.where(details.fill_null(""), r'\\[\\"]', _escape_by_number)
     for pattern, put in _steps(tuple(dropped)):
         text = text.str.replace_all(pattern, put)
-    return unescape_json(text)
+    return scrub.unescape_json(text)
+
+
+def _escape_by_number(text: pl.Series) -> pl.Series:
+    """Write escaped quotes and backslashes as ``\\u0022`` and ``\\u005c``: what is left of quotes ends a string."""
+    return text.str.replace_all(r"\\", r"\u005c", literal=True).str.replace_all(r"\"", r"\u0022", literal=True)
 
 
 def _steps(dropped: tuple[str, ...]) -> list[tuple[str, str]]:
-    keys = "|".join(re.escape(json.dumps(key)[1:-1]) for key in dropped)
+    keys = "|".join(re.escape(_in_json(key)) for key in dropped)
     named = f'"(?i:{keys})"' if keys else None
     gone = [rf"{named}:\s*(?:{_STRING}|{_OBJECT}|{_LIST}|{_SCALAR}){_COMMA}"] if named else []
     gone.append(rf"{_STRING}:\s*(?:{_OBJECT}|{_NOTHING}){_COMMA}")
     gone.append(rf'"":\s*(?:{_STRING}|{_LIST}|{_SCALAR}){_COMMA}')
     return [
         (f"(?:{'|'.join(gone)})", ""),
-        # The newline goes in as an escape, so that it survives until all escapes are read.
-        (rf'"((?:[^"\\]|\\.)*)":\s*({_STRING}|{_LIST}|{_SCALAR}){_COMMA}', "${1}: ${2}\n"),
-        # Quotes and brackets that are JSON go, those behind a backslash stay.
-        (r'(\\.)|["{}\[\]]', "${1}"),
+        (rf'"([^"]*)":\s*({_STRING}|{_LIST}|{_SCALAR}){_COMMA}', "${1}: ${2}\n"),
+        (r'["{}\[\]]', ""),
     ]
+
+
+def _in_json(key: str) -> str:
+    """Return how a key stands in the text."""
+    return _escape_by_number(pl.Series([json.dumps(key)[1:-1]])).item()

@@ -58,7 +58,10 @@ def readable_parts(rows: pl.DataFrame, settings: TextSettings) -> list[pl.Series
 def readable_lines(parts: Sequence[pl.Series], settings: TextSettings) -> pl.Series:
     """Return the parts as lines, uncleaned, cut to `text.max_chars`."""
     lines = pl.concat_str(*(scrub.ending_line(pl.lit(part)) for part in parts))
-    return pl.select(lines.str.head(settings.max_chars)).to_series()
+    text = pl.select(lines.str.head(settings.max_chars)).to_series()
+    # A word, an entity or a tag that the cut went through goes, if anything is left without it.
+    broken = (text.str.len_chars() == settings.max_chars).arg_true()
+    return text.scatter(broken, text.gather(broken).str.replace(r"\s\S*$", ""))
 
 
 READABLE_RULES: tuple[Cleaning[pl.Series], ...] = (

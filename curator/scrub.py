@@ -62,7 +62,7 @@ def course_commas(text: pl.Expr) -> pl.Expr:
 
 def _close_commas(texts: pl.Series) -> pl.Series:
     # Few texts have anything to close; copying all of them three times would cost more than finding those.
-    return _where(texts, "[ ,],", _shorten_commas)
+    return where(texts, "[ ,],", _shorten_commas)
 
 
 def _shorten_commas(texts: pl.Series) -> pl.Series:
@@ -133,12 +133,12 @@ def remove_tags(texts: pl.Series) -> pl.Series:
     whole = r"(?is)<(?:script|style)\b.*?</(?:script|style)\s*>|<!--.*?-->|</?[a-z!][^<>]*>"
     # A tag that the cut at the last character left open.
     open_ = r"(?i)</?[a-z!][^<>]{40,}$"
-    return _where(texts, "<", lambda some: some.str.replace_all(whole, " ").str.replace(open_, " "))
+    return where(texts, "<", lambda some: some.str.replace_all(whole, " ").str.replace(open_, " "))
 
 
 def plain_characters(texts: pl.Series) -> pl.Series:
     """Write typographic and full-width characters in ASCII; drop symbols, control and invisible characters."""
-    return _where(texts, r"[^\n -~]", _plain_characters)
+    return where(texts, r"[^\n -~]", _plain_characters)
 
 
 def _plain_characters(texts: pl.Series) -> pl.Series:
@@ -165,7 +165,7 @@ def _ascii_forms() -> tuple[list[str], list[str]]:
 def single_spaces(texts: pl.Series) -> pl.Series:
     """Make each run of white space one space, or one newline if it holds any, and strip the text."""
     spaced = texts.str.replace_all(rf"(?:[\s{_SEPARATORS}&&[^\n]]{{2,}}|[\s{_SEPARATORS}&&[^\n ]])", " ")
-    lines = _where(spaced, r" \n|\n[ \n]", lambda some: some.str.replace_all(r" ?\n[ \n]*", "\n"))
+    lines = where(spaced, r" \n|\n[ \n]", lambda some: some.str.replace_all(r" ?\n[ \n]*", "\n"))
     return lines.str.strip_chars(" \n")
 
 
@@ -185,7 +185,7 @@ def break_special_tokens(texts: pl.Series, special: Iterable[str]) -> pl.Series:
     return texts.scatter(hit, texts.gather(hit).str.replace_many(tokens, broken, leftmost=True))
 
 
-def _where(texts: pl.Series, pattern: str, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
+def where(texts: pl.Series, pattern: str, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """Change only the texts in which the pattern is found; looking is much cheaper than rewriting."""
     rows = texts.str.contains(pattern).arg_true()
     return texts if rows.is_empty() else texts.scatter(rows, change(texts.gather(rows)))
@@ -200,7 +200,7 @@ def _replace_found(texts: pl.Series, pattern: str, character: Callable[[str], st
         found.sort(key=lambda match: (-len(match), match))
         return some.str.replace_many(found, [character(match) for match in found], leftmost=True)
 
-    return _where(texts, pattern, change)
+    return where(texts, pattern, change)
 
 
 def unescape_json(texts: pl.Series) -> pl.Series:

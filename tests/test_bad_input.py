@@ -229,12 +229,34 @@ def test_a_title_of_10_mb_works(
 
 
 @pytest.mark.parametrize("name", ["nowhere.parquet", "no/such/folder", "Aplliances", "x" * 5_000, "demo:x", "demo:5:-1",
-                                  "~nobody-of-this-name/rows.parquet", "*.nothing", "[", "demo:99999999999999999999999"])
+                                  "~nobody-of-this-name/rows.parquet", "*.nothing", "["])
 def test_a_source_that_is_not_there_is_wrong_usage(build: Any, name: str, tmp_path: Path) -> None:
     code, message = build(name)
     assert code == 2
     assert name[:20] in message
     assert not (tmp_path / "run").exists()
+
+
+LITTLE_MEMORY = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, resource.RLIM_INFINITY))  # or else the whole machine suffers
+from curator.cli import main
+main()
+"""
+
+
+def test_a_demo_that_no_machine_can_hold_is_wrong_usage(
+    course_arguments: Any, environment: dict[str, str], tmp_path: Path
+) -> None:
+    pytest.importorskip("resource")
+    command = [sys.executable, "-c", LITTLE_MEMORY, "build", "demo:99999999999999999999999", *course_arguments()]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "run")], env=environment | {"POLARS_MAX_THREADS": "1"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 2
+    assert "99999999999999999999999" in done.stderr
 
 
 def test_a_source_of_no_rows_is_an_error(build: Any) -> None:

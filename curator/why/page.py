@@ -46,7 +46,8 @@ def as_text(story: Story, *, full: bool = False) -> str:
     head = f"{_safe(story.parent_asin)} in {_safe(story.run)} (recipe {_safe(story.recipe)}): "
     lines = [head + ("1 row" if count == 1 else f"{count:,} rows")]
     for number, row in enumerate(story.rows, 1):
-        lines += ["", f"== row {number:,} of {count:,}: {row.fate if row.reason is None else f'dropped, {row.fate}'} =="]
+        dropped = "" if row.reason is None else "dropped, "
+        lines += ["", f"== row {number:,} of {count:,}: {dropped}{row.fate} =="]
         lines += _Page(full).row(row)
     return "\n".join(lines)
 

@@ -1,0 +1,1 @@
+"""The report: one summary, its figures, and one self-contained HTML page."""

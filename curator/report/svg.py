@@ -1,0 +1,134 @@
+"""Turn figures into inline SVG that follows the page: its colours are CSS variables, its text is the page's own.
+
+Matplotlib draws with colours that stand for names; the SVG then holds ``var(--name)`` in their place, so that one
+drawing serves light and dark.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+_NAMES = (
+    *("ink", "muted", "grid", "paper", "before", "after", "drop", "cap", "train", "validation", "test"),
+    *(f"heat-{level}" for level in range(1, 7)),
+    *(f"slice-{number}" for number in range(1, 9)),
+)
+COLOUR = {name: f"#01{number:02x}fe" for number, name in enumerate(_NAMES)}
+"""Colours to draw with, by the name of the CSS variable that takes their place."""
+
+FONT_SIZE = 11.5
+
+_SETTINGS = {
+    "svg.fonttype": "none",  # text stays text, in the page's font
+    "svg.hashsalt": "curator",
+    "font.size": FONT_SIZE,
+    "text.parse_math": False,  # a category named $x$ is a name
+    "axes.formatter.useoffset": False,
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure in two shapes, one for screens and one for phones.
+
+    Attributes:
+        name: Its id in the page.
+        alt: What it shows, in words and numbers.
+        wide: SVG for wide screens.
+        narrow: SVG for narrow ones.
+    """
+
+    name: str
+    alt: str
+    wide: Markup
+    narrow: Markup
+
+
+def canvas(
+    size: tuple[float, float], *, left: float = 52, right: float = 12, top: float = 14, bottom: float = 40
+) -> tuple[Figure, Axes]:
+    """Return a figure of `size` and its axes, in pixels of the page, with margins around the axes."""
+    width, height = size
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor="none")
+    box = (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height)
+    axes = figure.add_axes(box, facecolor="none")
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(COLOUR["muted"])
+    axes.tick_params(colors=COLOUR["muted"], length=0, pad=6)
+    axes.tick_params(axis="x", length=3)
+    axes.xaxis.label.set_color(COLOUR["muted"])
+    axes.yaxis.label.set_color(COLOUR["muted"])
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def settings() -> mpl.rc_context:  # type: ignore[name-defined]
+    """Return a context in which figures are drawn the same on every machine, whatever its matplotlibrc says."""
+    return mpl.rc_context({**_safe_defaults(), **_SETTINGS})
+
+
+def to_svg(figure: Figure, name: str, alt: str) -> Markup:
+    """Return a figure as an SVG element for a page.
+
+    Args:
+        figure: The figure.
+        name: A prefix for its ids, of which a page must have one each.
+        alt: What a reader who can't see it is told.
+    """
+    stream = io.StringIO()
+    with warnings.catch_warnings():
+        # The page's font draws what matplotlib's own lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return Markup(_adapt(stream.getvalue(), name, alt))  # noqa: S704 -- matplotlib escapes text, _adapt the rest
+
+
+def _safe_defaults() -> dict[str, object]:
+    """Return matplotlib's defaults without those of its surroundings, such as the backend."""
+    return {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith(("backend", "interactive"))}
+
+
+def _adapt(svg: str, name: str, alt: str) -> str:
+    """Make a whole SVG document part of a page."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    box = re.search(r'viewBox="([^"]+)"', svg)
+    assert box is not None
+    body = svg[svg.index(">") + 1 :]
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', body))
+    body = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", body)
+    body = re.sub(r'(href="|url\()#', rf"\g<1>#{name}-", body)
+    body = body.replace("xlink:href", "href")
+    # Text and its attributes can't be told apart from drawing below, so only what matplotlib writes itself is touched.
+    body = re.sub(r'(<[^<>]*\bstyle="[^"]*")', lambda m: _restyle(m[1]), body)
+    body = re.sub(r' d="([^"]+)"', lambda m: f' d="{_rounded(m[1])}"', body)
+    body = re.sub(r'( (?:x|y|transform)=")([^"]+)"', lambda m: f'{m[1]}{_rounded(m[2])}"', body)
+    body = re.sub(r"\s*\n\s*", "\n", body)
+    width, height = box[1].split()[2:]
+    return (
+        f'<svg viewBox="0 0 {_rounded(width)} {_rounded(height)}" role="img" aria-label="{escape(alt)}"'
+        f' xmlns="http://www.w3.org/2000/svg">{body.strip()}'
+    )
+
+
+def _restyle(tag: str) -> str:
+    """Put variables for colours, and leave the font's family to the page."""
+    tag = re.sub(r"font: (?:\w+ )*?([0-9.]+)px [^;\"]*", r"font-size: \1px", tag)
+    for name, colour in COLOUR.items():
+        tag = tag.replace(colour, f"var(--{name})")
+    return tag
+
+
+def _rounded(numbers: str) -> str:
+    """Return a text with each of its numbers at no more than two decimals."""
+    return re.sub(r"-?\d+\.\d{3,}(?!e)", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip(".") or "0", numbers)

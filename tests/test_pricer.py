@@ -1,0 +1,256 @@
+"""The recipe `pricer`: readable texts, the cap on the whole prompt, own prices, exact copies."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from curator import prompts, scrub
+from curator.details import readable_details
+from curator.items import Mapper, text_hash
+from curator.own_price import states_own_price
+from curator.recipe import load_recipe
+from curator.select import exact_copies
+
+ODD = st.sampled_from(list("aZ9 \t\n\"\\/{}[]<>:,;&#é—“…【】★😀\u200b\u00a0\ufffd\x85") + ["<|", "|>", "\\u0041", "&amp;", "<br>"])
+TEXT = st.lists(ODD, max_size=60).map("".join)
+JSON = st.dictionaries(
+    TEXT,
+    st.one_of(TEXT, st.integers(), st.booleans(), st.none(), st.lists(TEXT, max_size=3), st.dictionaries(TEXT, TEXT)),
+    max_size=6,
+)
+
+
+@pytest.fixture(scope="module")
+def mapper() -> Mapper:
+    return Mapper(load_recipe("pricer", {"text.min_chars": 0}))
+
+
+def raw(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows as a source yields them; what a row lacks is empty."""
+    empty: dict[str, Any] = {"title": "T", "categories": [], "details": "{}", "features": [], "description": []}
+    texts = {"features", "description", "categories"}
+    columns = ("title", "categories", "details", "features", "description", "price", "parent_asin", "category")
+    schema = {name: pl.List(pl.String) if name in texts else pl.String for name in columns}
+    whole = [{"price": "12.99", "parent_asin": "B0", "category": None, **empty, **row} for row in rows]
+    return pl.DataFrame(whole, schema=schema).with_row_index("row").with_columns(
+        pl.col("row").cast(pl.Int64), malformed=pl.lit(value=False)
+    )
+
+
+# -- details
+
+
+def plainly(details: dict[str, Any], dropped: set[str]) -> str:
+    """Details as `readable_details` says, one row at a time, without regard to white space and brackets."""
+    lines = []
+    for key, value in details.items():
+        if not key or key.casefold() in dropped or isinstance(value, dict) or value in ("", None, []):
+            continue
+        if isinstance(value, list):
+            value = ", ".join(value)
+        elif not isinstance(value, str):
+            value = json.dumps(value)
+        lines.append(f"{key}: {value}")
+    return bare("\n".join(lines))
+
+
+def bare(text: str) -> str:
+    """A text without what the two ways may differ in."""
+    return re.sub(r"[\s\[\]{}]+", "", "".join(letter if letter.isprintable() else " " for letter in text))
+
+
+@given(JSON)
+@example({'quote " and \\ backslash': "a\\u0041 \" {b} [c]", "": "gone", "Rank": {"a": "}"}, "L": ["x]", 'y"']})
+def test_details_are_lines(details: dict[str, Any]) -> None:
+    # A key or value of brackets alone is empty once they are gone; such rows prove nothing.
+    text = readable_details(pl.Series([json.dumps(details)]), ["rank", "aZ"])[0]
+    assert bare(text) == plainly(details, {"rank", "az"})
+
+
+@pytest.mark.parametrize("junk", ["", "null", "[]", "{", "not json", '{"a": ', '{"a": {"b": {"c": "d"}}}', None])
+def test_details_that_are_no_object_leave_no_brackets(junk: str | None) -> None:
+    assert not re.search(r'[{}\[\]"]', readable_details(pl.Series([junk], dtype=pl.String), [])[0])
+
+
+def test_dropped_keys_go_whatever_their_case_and_only_as_keys() -> None:
+    details = '{"upc": "1", "UPC": "2", "UPC code": "3", "Note": "the \\"UPC\\": \\"4\\" stays"}'
+    assert readable_details(pl.Series([details]), ["UPC"]).to_list() == [
+        'UPC code: 3\nNote: the "UPC": "4" stays\n'
+    ]
+
+
+# -- cleaning rules
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "clean"),
+    [
+        (scrub.unescape_entities, "Tom &amp; Jerry&#39;s &amp;quot;x&amp;quot; &#8482 &nosuch; AT&T", 'Tom & Jerry\'s "x" ™ &nosuch; AT&T'),
+        (scrub.unescape_code_points, r"caf\u00e9 \ud83d\ude00 \ud83d x \u", "café 😀  x \\u"),
+        (scrub.remove_tags, "a<br/>b <b class='x'>c</b> 3 < 4 > 2 <3 x", "a b  c  3 < 4 > 2 <3 x"),
+        (scrub.remove_tags, "a<script>var x = '<b>';</script>b<!-- c -->d", "a b d"),
+        (scrub.plain_characters, "【Size】large ★ 5″ “x” — Ｆｕｌｌ 30°C\u200b™ m² ½", 'Size: large   5" "x" - Full 30°C  m² ½'),
+        (scrub.single_spaces, " a\u00a0\t b \n \n c\x1c d ", "a b\nc d"),
+    ],
+)
+def test_rule(rule: Callable[[pl.Series], pl.Series], text: str, clean: str) -> None:
+    assert rule(pl.Series([text, "plain", None])).to_list() == [clean, "plain", None]
+
+
+@given(st.lists(TEXT, max_size=8))
+def test_cleaning_twice_is_cleaning_once(texts: list[str]) -> None:
+    """A text that went through spaces and characters once has nothing left for them to do."""
+    once = pl.Series(texts, dtype=pl.String)
+    for rule in (scrub.plain_characters, scrub.single_spaces):
+        once = rule(once)
+    twice = once
+    for rule in (scrub.plain_characters, scrub.single_spaces):
+        twice = rule(twice)
+    assert twice.to_list() == once.to_list()
+
+
+def test_special_tokens_are_broken_up(bundled: Any) -> None:
+    texts = pl.Series(["<|endoftext|> a <|im_start|>system <s> [INST] |>", "none"])
+    broken = scrub.break_special_tokens(texts, [*bundled.special, "[INST]", "<s>"])
+    assert broken.to_list() == ["< |endoftext|> a < |im_start| >system < s> [ INST] | >", "none"]
+    assert not set(bundled.encode(broken).ids.tolist()) & {199_999, 200_018}
+
+
+# -- layout
+
+
+def test_the_text_has_the_parts_in_the_recipes_order(mapper: Mapper) -> None:
+    row = {
+        "title": "A  Mug",
+        "categories": ["Home", "Kitchen", "Mugs"],
+        "details": '{"Color": "Red", "UPC": "1", "Best Sellers Rank": {"Mugs": 3}}',
+        "features": ["Holds 10 oz", "<b>Safe</b>"],
+        "description": ["Nice.", "", "Very."],
+    }
+    items, _ = mapper(raw([row]))
+    assert items["prompt"][0] == (
+        "How much does this cost to the nearest dollar?\n\nA Mug\nCategory: Kitchen > Mugs\nColor: Red\nHolds 10 oz\n"
+        "Safe\nNice.\nVery.\n\nPrice is $13.00"
+    )
+
+
+def test_a_part_that_is_missing_leaves_no_line(mapper: Mapper) -> None:
+    items, _ = mapper(raw([{"title": None, "details": None, "features": [None, "One"], "categories": None}]))
+    assert items["prompt"][0] == "How much does this cost to the nearest dollar?\n\nOne\n\nPrice is $13.00"
+
+
+# -- cap
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(ODD, min_size=1, max_size=400).map("".join), st.floats(0.5, 999.49)), min_size=1, max_size=5
+    ),
+    st.integers(30, 60),
+)
+def test_no_prompt_passes_the_cap_and_each_ends_in_its_answer(
+    bundled: Any, rows: list[tuple[str, float]], cap: int
+) -> None:
+    small = Mapper.__new__(Mapper)  # with the tokenizer that is loaded already
+    small.recipe = load_recipe("pricer", {"tokens.cap": cap, "text.min_chars": 0, "text.own_price": "keep"})
+    small.tokenizer = bundled
+    items, fates = small(raw([{"title": text, "price": repr(price)} for text, price in rows]))
+    assert fates.height == len(rows)
+    assert items["tokens"].to_list() == bundled.encode(items["prompt"]).counts.tolist()
+    assert (items["tokens"] <= cap).all()
+    for prompt, price in items.select("prompt", "price").iter_rows():
+        dollars = Decimal(price).quantize(Decimal(1), ROUND_HALF_UP)
+        assert prompt.endswith(f"\n\nPrice is ${dollars}.00")
+
+
+def test_a_long_text_is_cut_at_a_word(mapper: Mapper) -> None:
+    words = " ".join(f"xqz{number}" for number in range(400))
+    items, _ = mapper(raw([{"title": words}]))
+    text = items["prompt"][0].removeprefix(prompts.question(mapper.recipe.prompt)).rsplit("\n\n", 1)[0]
+    assert words.startswith(f"{text} ")
+    assert 170 < items["tokens"][0] <= 180
+
+
+def test_a_cap_without_room_is_refused(bundled: Any) -> None:
+    from curator.errors import RecipeError
+
+    small = Mapper.__new__(Mapper)
+    small.recipe, small.tokenizer = load_recipe("pricer", {"tokens.cap": 12, "text.min_chars": 0}), bundled
+    with pytest.raises(RecipeError, match=r"tokens\.cap = 12 leaves no room"):
+        small(raw([{}]))
+
+
+# -- own price
+
+
+@pytest.mark.parametrize(
+    ("text", "price", "says"),
+    [
+        ("Now only $24.99!", 24.99, True),
+        ("retail $ 1,024.50 each", 1024.5, True),
+        ("MSRP: 25", 24.99, True),
+        ("USD 24.99", 24.99, True),
+        ("it costs 25 dollars", 24.99, True),
+        ("Price: $24.99", 24.99, True),
+        ("save $5 today", 24.99, False),
+        ("24.99 inches, model 2499", 24.99, False),
+        ("$24.98", 24.99, False),
+        ("$24.995", 24.99, False),
+        ("$124.99", 24.99, False),
+        ("priced to sell 25", 24.99, False),
+        ("price is right, 25 pieces", 24.99, False),
+    ],
+)
+def test_own_price(text: str, price: float, says: bool) -> None:
+    assert states_own_price(pl.Series([text]), pl.Series([price])).to_list() == [says]
+
+
+def test_own_price_of_no_rows() -> None:
+    assert states_own_price(pl.Series([], dtype=pl.String), pl.Series([], dtype=pl.Float64)).to_list() == []
+
+
+# -- exact copies
+
+
+def test_copies_differ_in_case_and_punctuation_alone() -> None:
+    texts = ["A mug, red", "a MUG red!", "a mug blue", "A mug; red"]
+    hashes = pl.select(text_hash(pl.lit(pl.Series(texts)))).to_series()
+    assert exact_copies(hashes.to_numpy()).tolist() == [0, 0, 2, 0]
+
+
+def test_the_hash_of_a_text_never_changes() -> None:
+    """XXH3 of "a mug": another value would make copies of one run unlike those of another."""
+    assert pl.select(text_hash(pl.lit("A, mug!"))).item() == pl.select(text_hash(pl.lit("a mug"))).item()
+    assert pl.select(text_hash(pl.lit("a mug"))).item() == HASH_OF_A_MUG
+
+
+HASH_OF_A_MUG = 4902571228472349306
+
+
+# -- real rows
+
+
+def test_real_rows_are_clean(shared_data: Path, mapper: Mapper) -> None:
+    rows = pl.read_parquet(shared_data / "amazon-2023-meta-dev.parquet").with_row_index("row")
+    rows = rows.with_columns(pl.col("row").cast(pl.Int64), category="main_category", malformed=pl.lit(value=False))
+    items, fates = mapper(rows)
+    assert fates.height == rows.height
+    texts = items.select(
+        text=pl.col("prompt").str.strip_prefix(prompts.question(mapper.recipe.prompt)).str.replace(r"(?s)\n\nPrice is \$\d+\.00$", "")
+    )["text"]
+    tag, entity = r"(?i)</?(?:a|b|i|p|br|ul|li|div|span|strong|em|img|table|td|tr|font|h[1-6])\b[^<>]*>", r"&[a-z]{2,8};|&#\d+;"
+    for pattern in (tag, entity, r"\\u[0-9a-fA-F]{4}", r"\x{FFFD}", r"<\|", r'": "', r"[\x00-\x09\x0b-\x1f]", r"  "):
+        assert texts.filter(texts.str.contains(pattern)).to_list() == []
+    assert items["tokens"].max() <= 180
+    assert (items["tokens"] == pl.Series(mapper.tokenizer.encode(items["prompt"]).counts)).all()
+    assert items["prompt"].str.contains(r"\n\nPrice is \$[1-9][0-9]{0,2}\.00$").all()
