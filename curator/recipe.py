@@ -128,7 +128,7 @@ class SplitSettings(_Section):
 
     train: int = Field(0, ge=0, description="Rows of train; 0 means all that the other splits leave.")
     validation: int = Field(10_000, ge=0, description="Rows of validation; 0 means there is none.")
-    test: int = Field(10_000, ge=0, description="Rows of test.")
+    test: int = Field(10_000, ge=0, description="Rows of test; 0 means there is none.")
     held_out_share: float = Field(
         0.1,
         gt=0,
@@ -218,9 +218,11 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not sign or not key.strip():
         raise RecipeError(f"--set {text!r} is not KEY=VALUE. Example: --set slots.cap=30")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        read = tomllib.loads(f"value = {value}")
+    except (tomllib.TOMLDecodeError, RecursionError):
         return key.strip(), value
+    # More than one key: the value went on with a line that looks like TOML by itself.
+    return key.strip(), read["value"] if len(read) == 1 else value
 
 
 def keys() -> Iterator[tuple[str, str]]:
@@ -316,7 +318,7 @@ def _validate(tree: dict[str, Any], source: str) -> Recipe:
         first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        known = [name for name, _ in keys()]
+        known = [*(name for name, _ in keys()), *Recipe.model_fields]
         raise RecipeError(
             f"recipe {source!r} has an unknown key {key!r}.{nearest(key, known)} `curator recipes show` lists them all."
         )
