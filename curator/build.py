@@ -21,6 +21,8 @@ from curator.mapping import code_digest, is_finished, shard_key
 from curator.memory import peak_memory_bytes
 from curator.publish.dataset import sha256, write_dataset
 from curator.recipe import Recipe
+from curator.report import write_report
+from curator.report.complete import complete
 from curator.rundir import RunDirectory, remove, write_json, write_parquet, write_text
 from curator.sources.model import Shard, Source
 from curator.summary import summarise
@@ -101,12 +103,14 @@ def build(
         _write_selection(run, selection)
         fates = _write_ledger(run, shards, selection)
         clock.lap("select")
-        write_dataset(run.dataset, parts, selection, recipe, vocabulary, read, fates)
+        manifest = write_dataset(run.dataset, parts, selection, recipe, vocabulary, read, fates)
         clock.lap("write")
         summary = summarise(
             recipe, vocabulary, read, parts, selection, fates, clock.seconds, mapped, clock.peak_memory()
         )
+        summary = complete(summary, run, shards, recipe, manifest, _LIBRARIES)
         write_json(run.summary, summary)
+        write_report(run)
         _write_manifest(run, key, read)
         return summary
 

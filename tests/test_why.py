@@ -256,7 +256,7 @@ def test_steps_of_pricer(build: Any, tmp_path: Path) -> None:
         ("Note", "empty or nested"),
         ("Best Sellers Rank", "empty or nested"),
     ]
-    assert told.text.characters_uncut > len(told.text.before) == 1120
+    assert told.text.characters_uncut > 1120 >= len(told.text.before)
     steps = {step.rule: step for step in told.text.cleaning}
     assert list(steps) == [*(rule.name for rule in READABLE_RULES), "special tokens"]
     assert (steps["entities"].taken, steps["entities"].put) == ([("&amp;", 1)], [("&", 1)])

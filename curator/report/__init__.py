@@ -1,1 +1,53 @@
 """The report: one summary, its figures, and one self-contained HTML page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from curator.errors import RunError
+from curator.rundir import RunDirectory, write_text
+
+__all__ = ["load_summary", "write_report"]
+
+_NEEDED = ("published", "duplicates", "samples", "checks", "verdict", "files", "versions", "distributions")
+
+
+def write_report(run: RunDirectory, out: Path | None = None) -> Path:
+    """Make a run's page from its ``summary.json`` alone; the same summary gives the same bytes.
+
+    Args:
+        run: The run.
+        out: Where the page goes; by default ``report.html`` in the run.
+
+    Raises:
+        RunError: The run has no summary, or it can't be written.
+    """
+    # Drawing takes a library that is slow to import and that most commands don't need.
+    from curator.report.page import render
+
+    path = out or run.report
+    write_text(path, render(load_summary(run)))
+    return path
+
+
+def load_summary(run: RunDirectory) -> dict[str, Any]:
+    """Return a run's summary, complete as a report needs it.
+
+    Raises:
+        RunError: There is none, or an older curator wrote it.
+    """
+    try:
+        summary: dict[str, Any] = json.loads(run.summary.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(
+            f"{run.path} holds no finished run (there is no summary.json); build it first: curator build --out {run.path}"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{run.summary} can't be read: {error}") from error
+    if not isinstance(summary, dict) or any(key not in summary for key in _NEEDED):
+        raise RunError(
+            f"{run.summary} lacks what a report shows, most likely because an older curator wrote it; repeat the build"
+        )
+    return summary

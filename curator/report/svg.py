@@ -106,13 +106,8 @@ def _adapt(svg: str, name: str, alt: str) -> str:
     assert box is not None
     body = svg[svg.index(">") + 1 :]
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', body))
-    body = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", body)
-    body = re.sub(r'(href="|url\()#', rf"\g<1>#{name}-", body)
-    body = body.replace("xlink:href", "href")
-    # Text and its attributes can't be told apart from drawing below, so only what matplotlib writes itself is touched.
-    body = re.sub(r'(<[^<>]*\bstyle="[^"]*")', lambda m: _restyle(m[1]), body)
-    body = re.sub(r' d="([^"]+)"', lambda m: f' d="{_rounded(m[1])}"', body)
-    body = re.sub(r'( (?:x|y|transform)=")([^"]+)"', lambda m: f'{m[1]}{_rounded(m[2])}"', body)
+    # Only tags are touched: what stands between them is text, and may look like anything.
+    body = re.sub(r"<[^<>]*>", lambda tag: _adapt_tag(tag[0], name, used), body)
     body = re.sub(r"\s*\n\s*", "\n", body)
     width, height = box[1].split()[2:]
     return (
@@ -121,12 +116,14 @@ def _adapt(svg: str, name: str, alt: str) -> str:
     )
 
 
-def _restyle(tag: str) -> str:
-    """Put variables for colours, and leave the font's family to the page."""
+def _adapt_tag(tag: str, name: str, used: set[str]) -> str:
+    """Put variables for colours and prefixes on ids, leave the font's family to the page, round coordinates."""
+    tag = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", tag)
+    tag = re.sub(r'(href="|url\()#', rf"\g<1>#{name}-", tag).replace("xlink:href", "href")
     tag = re.sub(r"font: (?:\w+ )*?([0-9.]+)px [^;\"]*", r"font-size: \1px", tag)
-    for name, colour in COLOUR.items():
-        tag = tag.replace(colour, f"var(--{name})")
-    return tag
+    for variable, colour in COLOUR.items():
+        tag = tag.replace(colour, f"var(--{variable})")
+    return re.sub(r'( (?:d|x|y|width|height|transform|points)=")([^"]+)"', lambda m: f'{m[1]}{_rounded(m[2])}"', tag)
 
 
 def _rounded(numbers: str) -> str:

@@ -122,7 +122,7 @@ class TextStep:
         parts: Characters of each part of the text, uncut.
         details: What became of the details.
         characters_uncut: Characters of all parts together, line ends included.
-        before: The text before cleaning, cut to `max_chars`.
+        before: The text before cleaning, cut to at most `max_chars`.
         cleaning: Every rule in its order; none if the row was dropped before.
         after: The clean text; null if the row was dropped before.
         characters: What is held against `min_chars`: the clean text, in the course style the one before cleaning.

@@ -1,0 +1,262 @@
+"""The figures of a report: prices, slots, spikes, tokens and the way of the rows. Each is drawn wide and narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from curator.report import facts
+from curator.report.svg import COLOUR, Drawing, canvas, to_svg
+from curator.slots import LAST
+
+FULL, HALF, NARROW = 1030, 486, 320
+"""Widths of a figure across the page, across half of it, and on a phone (pixels)."""
+
+BIN = 10
+"""Width of a bar in the distributions of prices (USD)."""
+
+Plot = Callable[[int], Figure]
+
+
+def drawing(name: str, alt: str, wide: int, plot: Plot) -> Drawing:
+    """Draw a figure in its two widths."""
+    return Drawing(
+        name, alt, to_svg(plot(wide), f"{name}-w", alt), to_svg(plot(NARROW), f"{name}-n", alt)
+    )
+
+
+def number(value: float, _: object = None) -> str:
+    """Return a number for an axis: short, with a comma for thousands.
+
+    >>> number(1200), number(0.5), number(3_000_000)
+    ('1,200', '0.5', '3M')
+    """
+    if value >= 1e6:
+        return f"{value / 1e6:g}M"
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+
+
+def waterfall(summary: Mapping[str, Any]) -> Drawing:
+    """Draw the way from all rows through each reason to the splits."""
+    steps = facts.steps(summary)
+    rows_in = summary["rows_in"]
+
+    def plot(width: int) -> Figure:
+        height = 46 + 25 * (len(steps) + 1)
+        figure, axes = canvas((width, height), left=128, right=12, top=4, bottom=34)
+        labels = ["rows in", *(step.name for step in steps)]
+        axes.barh(0, rows_in, color=COLOUR["before"], height=0.66)
+        axes.text(rows_in, 0, f"{rows_in:,} ", ha="right", va="center", color=COLOUR["ink"])
+        for place, step in enumerate(steps, 1):
+            start = step.left - step.rows if step.is_split else step.left
+            axes.barh(place, step.rows, left=start, color=COLOUR[step.name if step.is_split else "drop"], height=0.66)
+            beside = start + step.rows
+            # The number goes where there is room: after the bar, else before it.
+            text, anchor = (f" {step.rows:,}", "left") if beside < 0.7 * rows_in else (f"{step.rows:,} ", "right")
+            axes.text(beside if anchor == "left" else start, place, text, ha=anchor, va="center", color=COLOUR["ink"])
+            if step.rows > 0.7 * rows_in:
+                axes.texts[-1].remove()
+                axes.text(start, place, f" {step.rows:,}", ha="left", va="center", color=COLOUR["paper"])
+        axes.set_yticks(range(len(labels)), labels)
+        axes.invert_yaxis()
+        axes.set_xlim(0, max(rows_in, 1))
+        _count_axis(axes.xaxis, 4 if width == NARROW else 8)
+        axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
+        return figure
+
+    told = ", ".join(f"{step.name} {step.rows:,}" for step in steps)
+    return drawing("waterfall", f"Bars from {rows_in:,} rows in, step by step: {told}.", FULL, plot)
+
+
+def prices(summary: Mapping[str, Any]) -> Drawing:
+    """Draw the distribution of prices before and after the sampling, on the same axes."""
+    slots = summary["distributions"]["slots"]
+    before, after = (facts.shares(binned(slots[name])) for name in ("items", "sampled"))
+
+    def plot(width: int) -> Figure:
+        figure, axes = canvas((width, 300 if width == FULL else 240), left=40, top=24)
+        _steps(axes, before, COLOUR["before"], fill=True)
+        _steps(axes, after, COLOUR["after"])
+        _share_axis(axes, max(before.max(), after.max()), "% of items")
+        _price_axis(axes, width)
+        return figure
+
+    middle = [facts.median(slots[name]) for name in ("items", "sampled")]
+    alt = (
+        f"Two distributions of prices from $1 to $999 in steps of ${BIN}. The median is {_dollars(middle[0])} before the"
+        f" sampling and {_dollars(middle[1])} after it."
+    )
+    return drawing("prices", alt, FULL, plot)
+
+
+def prices_by_split(summary: Mapping[str, Any]) -> Drawing:
+    """Draw the distribution of prices in each split."""
+    splits = summary["published"]["splits"]
+    curves = {name: facts.shares(binned(one["slots"], 5 * BIN)) for name, one in splits.items()}
+
+    def plot(width: int) -> Figure:
+        figure, axes = canvas((width, 240), left=40, top=24)
+        for name, curve in curves.items():
+            _steps(axes, curve, COLOUR[name], step=5 * BIN)
+        _share_axis(axes, max((curve.max() for curve in curves.values()), default=0), "% of the split")
+        _price_axis(axes, width)
+        return figure
+
+    told = ", ".join(f"{name} ${one['price_median']:,.2f}" for name, one in splits.items()) or "no rows"
+    alt = f"Prices in each split in steps of ${5 * BIN}, as shares. Medians: {told}."
+    return drawing("prices-by-split", alt, HALF, plot)
+
+
+def slots(summary: Mapping[str, Any]) -> Drawing:
+    """Draw the items of each slot, those that were taken, and the cap."""
+    counts, settings = summary["distributions"]["slots"], summary["settings"]["slots"]
+    cap, whole_from = settings["cap"], settings["whole_from"]
+    told = facts.slot_facts(summary)
+    top = max(told["fullest_items"], cap)
+
+    def plot(width: int) -> Figure:
+        figure, axes = canvas((width, 300 if width == FULL else 250), left=46, top=30)
+        axes.set_yscale("symlog", linthresh=1, linscale=0.4)
+        for name, colour in (("items", "before"), ("sampled", "after")):
+            axes.stairs(counts[name], np.arange(LAST + 2) - 0.5, fill=True, color=COLOUR[colour], linewidth=0)
+        end = min(whole_from, LAST + 1) - 0.5
+        axes.plot([0.5, end], [cap, cap], color=COLOUR["cap"], linewidth=1.8, solid_capstyle="butt")
+        axes.plot([end, end], [0, cap], color=COLOUR["cap"], linewidth=1, dashes=(3, 3))
+        place = (0.5, cap) if end > LAST / 2 else (end, cap)
+        shift = (2, 5) if end > LAST / 2 else (6, -4)
+        words = f"cap {cap:,}" + (f", below ${whole_from}" if whole_from <= LAST else "")
+        axes.annotate(words, place, shift, textcoords="offset points", color=COLOUR["cap"], fontweight="bold")
+        axes.set_ylim(0, top * 1.9)
+        ticks = [0, *(10**power for power in range(int(np.log10(max(top, 1))) + 1))]
+        axes.set_yticks(ticks, [number(tick) for tick in ticks])
+        axes.yaxis.set_tick_params(which="minor", length=0)
+        axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
+        _title_axis(axes, "items in a slot (logarithmic)")
+        _price_axis(axes, width)
+        return figure
+
+    alt = (
+        f"Items of each slot from $1 to $999 on a logarithmic axis, and those taken. The cap of {cap:,} holds below"
+        f" ${whole_from}; {told['over_cap']:,} slots are over it. The fullest slot, ${told['fullest']}, holds"
+        f" {told['fullest_items']:,} items; {told['empty']:,} slots are empty."
+    )
+    return drawing("slots", alt, FULL, plot)
+
+
+def spikes(summary: Mapping[str, Any]) -> Drawing:
+    """Draw the items of each whole-dollar price, with the prices just below a hundred marked."""
+    counts = summary["distributions"]["slots"]["items"]
+    marked = facts.spikes(counts)
+    top = max(counts[50:], default=0) or 1
+
+    def plot(width: int) -> Figure:
+        figure, axes = canvas((width, 240), left=46, top=24)
+        axes.fill_between(np.arange(LAST + 1), counts, color=COLOUR["before"], linewidth=0, step="mid")
+        axes.plot(
+            [one.slot for one in marked], [one.items for one in marked], linestyle="none", marker="o", markersize=4.5,
+            color=COLOUR["cap"],
+        )  # fmt: skip
+        for one in marked:
+            if one.slot in (99, 199, 399, 499) or (width != NARROW and one.items):
+                # A spike higher than the axis is named at its top.
+                axes.annotate(
+                    f"${one.slot}", (one.slot, min(one.items, top)), (0, 6), textcoords="offset points", ha="center",
+                    color=COLOUR["ink"],
+                )  # fmt: skip
+        axes.set_ylim(0, top * 1.15)
+        _count_axis(axes.yaxis, 5)
+        axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
+        _title_axis(axes, "items at each price, from $50")
+        _price_axis(axes, width)
+        axes.set_xlim(50, LAST + 1)
+        return figure
+
+    told = ", ".join(f"${one.slot} {one.items:,}" for one in marked)
+    return drawing("spikes", f"Items at each whole-dollar price from $50, those just below a hundred marked: {told}.", HALF, plot)
+
+
+def tokens(summary: Mapping[str, Any]) -> Drawing:
+    """Draw how many tokens prompts have, against the cap."""
+    counted, settings = summary["distributions"]["tokens"], summary["settings"]["tokens"]
+    longest = len(counted["items"]) - 1
+    cap, of_prompt = settings["cap"], settings["of"] == "prompt"
+    edge = max(longest, cap if of_prompt else 0) + 1
+
+    def plot(width: int) -> Figure:
+        figure, axes = canvas((width, 240), left=46, top=30)
+        start = next((place for place, count in enumerate(counted["items"]) if count), 0)
+        for name, colour in (("items", "before"), ("sampled", "after")):
+            axes.stairs(
+                counted[name], np.arange(len(counted[name]) + 1) - 0.5, fill=True, color=COLOUR[colour], linewidth=0
+            )
+        top = max(counted["items"], default=0) or 1
+        if of_prompt:
+            axes.axvline(cap + 0.5, color=COLOUR["cap"], linewidth=1.8)
+            axes.annotate(
+                f"cap {cap}", (cap + 0.5, 1), (-4, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
+                ha="right", color=COLOUR["cap"], fontweight="bold",
+            )  # fmt: skip
+        axes.set_ylim(0, top * 1.04)
+        axes.set_xlim(start - 1, edge + 1)
+        _count_axis(axes.yaxis, 5)
+        axes.xaxis.set_major_locator(MaxNLocator(5 if width == NARROW else 8, integer=True))
+        axes.set_xlabel("tokens of the whole prompt")
+        axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
+        _title_axis(axes, "items")
+        return figure
+
+    alt = (
+        f"Tokens of each whole prompt: median {facts.median(counted['items'])}, at most {max(longest, 0)};"
+        f" the cap of {cap} is on the {settings['of']}."
+    )
+    return drawing("tokens", alt, HALF, plot)
+
+
+def binned(counts: Sequence[int], step: int = BIN) -> NDArray[np.int64]:
+    """Return counts of slots 1 to 999 summed over bins of `step` dollars: 1 to 10, 11 to 20, and so on."""
+    inside = np.zeros(-(-LAST // step) * step, np.int64)
+    inside[:LAST] = counts[1:]
+    summed: NDArray[np.int64] = inside.reshape(-1, step).sum(axis=1)
+    return summed
+
+
+def _steps(axes: Axes, shares: NDArray[np.float64], colour: str, step: int = BIN, *, fill: bool = False) -> None:
+    edges = np.minimum(np.arange(len(shares) + 1) * step + 0.5, LAST + 0.5)
+    axes.stairs(shares, edges, fill=fill, color=colour, linewidth=0 if fill else 1.7)
+
+
+def _share_axis(axes: Axes, top: float, title: str) -> None:
+    axes.set_ylim(0, (top or 1) * 1.06)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}%"))
+    axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
+    _title_axis(axes, title)
+
+
+def _count_axis(axis: Any, ticks: int) -> None:
+    axis.set_major_locator(MaxNLocator(ticks, integer=True))
+    axis.set_major_formatter(FuncFormatter(number))
+
+
+def _price_axis(axes: Axes, width: int) -> None:
+    ticks = [1, 250, 500, 750, 999] if width == NARROW else [1, *range(100, 1000, 100), 999]
+    ticks = [tick for tick in ticks if tick != 900 or width == FULL]
+    axes.set_xticks(ticks, [f"${tick}" for tick in ticks])
+    axes.set_xlim(-3, LAST + 4)
+
+
+def _title_axis(axes: Axes, text: str) -> None:
+    """Write what the vertical axis counts above it, where it can be read without turning the head."""
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    figure.text(0.004, 0.985, text, ha="left", va="top", color=COLOUR["muted"])
+
+
+def _dollars(value: int | None) -> str:
+    return "unknown" if value is None else f"${value:,}"
