@@ -98,12 +98,19 @@ def load_tokenizer(spec: str) -> Tokenizer:
     vocabulary = find_vocabulary(spec)
     if vocabulary.path is None:
         return ByteLevelTokenizer(vocabulary, bundled_tokenizer(vocabulary.name))
-    if not is_plain_byte_level(read_tokenizer_json(vocabulary)):
+    try:
+        plain = is_plain_byte_level(read_tokenizer_json(vocabulary))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise TokenizerError(f"{str(vocabulary.path)!r} is not a tokenizer.json: a part has the wrong form") from error
+    if not plain:
         return ReferenceTokenizer(vocabulary)
     try:
         engine = fastokens.Tokenizer.from_file(str(vocabulary.path))
     except (ValueError, RuntimeError, OSError) as error:
         raise TokenizerError(f"{str(vocabulary.path)!r} can't be loaded: {error}") from error
+    # A file may carry the settings it was last used with; nothing may be cut or filled up behind our back.
+    engine.no_truncation()
+    engine.no_padding()
     return ByteLevelTokenizer(vocabulary, engine)
 
 
@@ -151,7 +158,7 @@ class ByteLevelTokenizer:
         offsets = cut.encoded.offsets
         starts, data = _utf8(cut.encoded.texts)
         at = _last_space(data, starts[:-1], cut.sizes)
-        known = (at > starts[:-1]) & _is_visible_ascii(data[at - 1])
+        known = (at > starts[:-1]) & _is_visible_ascii(data[np.maximum(at - 1, 0)])
         # The start is a piece of its own unless the text begins with what the newlines before it would swallow.
         first = data[starts[:-1]]
         known &= (_is_visible_ascii(first) & (first != ord("/"))) | (first >= 0xC3)
@@ -193,7 +200,6 @@ class ReferenceTokenizer:
             self._engine: tokenizers.Tokenizer = tokenizers.Tokenizer.from_file(str(vocabulary.path))
         except Exception as error:  # `tokenizers` raises plain Exception for every bad file.
             raise TokenizerError(f"{str(vocabulary.path)!r} can't be loaded: {error}") from error
-        # A file may carry the settings it was last used with; nothing may be cut or filled up behind our back.
         self._engine.no_truncation()
         self._engine.no_padding()
         self.special = tuple(token.content for token in self._engine.get_added_tokens_decoder().values())
@@ -213,10 +219,7 @@ class ReferenceTokenizer:
         decoded = self._engine.decode_batch(kept, skip_special_tokens=False)
         texts = pl.Series(encoded.texts.name, decoded, dtype=pl.String)
         if whole_words:
-            # What decoding gives need not be a prefix of the text; what is no longer whole is the last word, if any.
-            shortened = pl.Series(encoded.counts > cap)
-            trimmed = texts.str.replace(r"\s+\S*$", "").str.strip_chars_end(REPLACEMENT)
-            texts = pl.select(pl.when(shortened).then(trimmed).otherwise(texts)).to_series().rename(texts.name)
+            texts = _whole_words(encoded.texts, texts, pl.Series(encoded.counts > cap))
         return Cut(encoded, texts, np.zeros(0, np.int64))
 
     def count_around(self, before: str, cut: Cut, after: pl.Series) -> Counts:
@@ -233,6 +236,18 @@ def _utf8(texts: pl.Series) -> tuple[Counts, NDArray[np.uint8]]:
     # The zero byte lets the byte after the last text be looked at.
     bytes_ = np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
     return np.frombuffer(offsets, np.int64, len(raw) + 1, raw.offset * 8), np.append(bytes_, np.uint8(0))
+
+
+def _whole_words(texts: pl.Series, starts: pl.Series, shortened: pl.Series) -> pl.Series:
+    """Return the starts of shortened texts without a last word that is cut, if they have a word before it."""
+    frame = pl.DataFrame({"text": texts, "start": starts, "shortened": shortened})
+    # A start need not be a prefix of its text: some tokenizers change what they read.
+    follows = pl.col("text").str.strip_prefix(pl.col("start"))
+    at_end = pl.col("text").str.starts_with(pl.col("start")) & follows.str.contains(r"^[ \n]")
+    start = pl.col("start").str.strip_chars_end(REPLACEMENT)
+    trimmed = pl.when(at_end).then(start).otherwise(start.str.replace(r"[ \n][^ \n]*$", "")).str.strip_chars_end(" \n")
+    kept = pl.when(trimmed == "").then(start).otherwise(trimmed)
+    return frame.select(pl.when("shortened").then(kept).otherwise("start")).to_series().rename(starts.name)
 
 
 def _is_continuation(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -261,7 +276,7 @@ def _word_ends(data: NDArray[np.uint8], starts: Counts, ends: Counts) -> Counts:
 
 def _last_space(data: NDArray[np.uint8], starts: Counts, sizes: Counts) -> Counts:
     """Return where the last space of each start lies in `data`, or where its text starts if there is none near."""
-    at = starts + sizes - 1
+    at = np.maximum(starts + sizes - 1, starts)
     looking = at > starts
     # Words are short; a start that ends in a longer one is rare, and encoding it whole is right too.
     for _ in range(40):

@@ -163,7 +163,7 @@ def read_tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:
     assert vocabulary.path is not None
     try:
         tree = json.loads(vocabulary.path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TokenizerError(f"{str(vocabulary.path)!r} is not a tokenizer.json: {error}") from error
     if not isinstance(tree, dict) or not isinstance(tree.get("model"), dict):
         raise TokenizerError(f"{str(vocabulary.path)!r} is not a tokenizer.json: it has no `model`")

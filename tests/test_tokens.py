@@ -32,9 +32,12 @@ SENTENCES = (
 )
 
 ATOMS = (
-    *("a", "brass", "brass brass", "Hinge", "IT'S", "'ll", "é", "e\u0301", "日本", "👍🏽", "🏴\U000e0067", "𒀱", "\u0947\u0331"),
-    *("1", "12345", "½", "٣", " ", "  ", "\n", "\n\n", "\r\n", "\r", "\t", "\xa0", "\u3000", "\u2028", "\u200b", "\x00", "\x1c", "\x85"),
-    *("/", "//", "?", "!!!", "...", "$", "Price is $", "-", "\ufffd", "x" * 45, "<|eot_id|>", "<|endoftext|>", "<|eot_", "|>"),
+    *("a", "brass", "brass brass", "Hinge", "IT'S", "'ll", "é", "e\u0301", "日本", "👍🏽", "🏴\U000e0067"),
+    *("𒀱", "\u0947\u0331"),
+    *("1", "12345", "½", "٣", " ", "  ", "\n", "\n\n", "\r\n", "\r", "\t"),
+    *("\xa0", "\u3000", "\u2028", "\u200b", "\x00", "\x1c", "\x85"),
+    *("/", "//", "?", "!!!", "...", "$", "Price is $", "-", "\ufffd", "x" * 45, "<|eot_id|>"),
+    *("<|endoftext|>", "<|eot_", "|>"),
     *("\u1680", "\ufeff", "_", "'", "\N{GREEK CAPITAL LETTER SIGMA}", "ﬁ", "İ"),
 )
 TEXTS = st.one_of(st.lists(st.sampled_from(ATOMS), max_size=30).map("".join), st.text(max_size=30))
@@ -177,7 +180,10 @@ def test_a_slice_of_a_series(bundled: Any, reference_o200k: Any) -> None:
 # -- counts of whole prompts
 
 
-@given(BATCHES, st.integers(1, 25), st.sampled_from([QUESTION, "What is the price\n\n", "日本\n\n", "Price/\n\n", "9\n\n"]))
+QUESTIONS = (QUESTION, "What is the price\n\n", "日本\n\n", "Price/\n\n", "9\n\n")
+
+
+@given(BATCHES, st.integers(1, 25), st.sampled_from(QUESTIONS))
 @settings(max_examples=250)
 @example(["/start", "\nstart", " start", "\r\nstart", "\n", " ", "/", ""], 3, QUESTION)
 @example(["x" * 200, "日" * 90, "👍" * 60, "a b " + "x" * 60], 25, QUESTION)
