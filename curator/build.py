@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from curator import __version__, engine, ledger, select, sources
+from curator import __version__, engine, interrupt, ledger, select, sources
 from curator.errors import RunError
 from curator.mapping import code_digest, is_finished, shard_key
 from curator.memory import peak_memory_bytes
@@ -53,6 +53,8 @@ class Clock:
 
 ROWS_WORTH_A_WORKER = 30_000
 
+CARD = "dataset/README.md"
+
 Progress = Callable[[int, int], None]
 """Called with the raw rows mapped so far and those to map in all."""
 
@@ -87,7 +89,7 @@ def build(
     if all(source.category is not None for source in read):
         select.check_weights(recipe, (source.category for source in read if source.category is not None))
     run = RunDirectory(out)
-    with run.locked():
+    with run.locked(), interrupt.deferred():
         key = _run_key(recipe, vocabulary, shards)
         if (summary := _finished(run, key)) is not None:
             return summary
@@ -132,7 +134,9 @@ def _finished(run: RunDirectory, key: str) -> dict[str, Any] | None:
     try:
         manifest = json.loads(run.manifest.read_text("utf-8"))
         whole = manifest["key"] == key and all(
-            (run.path / name).stat().st_size == file["bytes"] for name, file in manifest["files"].items()
+            (run.path / name).stat().st_size == file["bytes"]
+            for name, file in manifest["files"].items()
+            if name != CARD  # People edit the card.
         )
         return json.loads(run.summary.read_text("utf-8")) if whole else None
     except (OSError, ValueError, KeyError, TypeError):

@@ -40,7 +40,7 @@ def main() -> None:
 @click.option("--recipe", "recipe_name", default="pricer", show_default=True, help="Built-in recipe or TOML file.")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<source>-<recipe>]")
-@click.option("--workers", type=click.IntRange(min=1), help="Worker processes.  [default: the cores; fewer for few rows]")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: the cores; fewer for few rows]")
 @click.option("--dry-run", is_flag=True, help="Estimate rows, time, disk and tokens from a sample; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and nothing else.")
 def build(
@@ -130,6 +130,48 @@ def categories(as_json: bool) -> None:
 
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Where the page goes.  [default: RUN/report.html]")
+def report(run: Path, out: Path | None) -> None:
+    """Make the page of the finished RUN again, from its summary.json alone.
+
+    One file that loads nothing: verdict, rows, prices, slots, categories, tokens, sample rows, and how it was made.
+
+    \b
+    Example:
+      curator report runs/demo --out demo.html
+    """
+    from curator.report import write_report
+    from curator.rundir import RunDirectory
+
+    click.echo(str(write_report(RunDirectory(run), out)))
+
+
+@main.command()
+@click.argument("run_a", type=click.Path(path_type=Path))
+@click.argument("run_b", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Write the comparison as a page, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+def compare(run_a: Path, run_b: Path, out: Path | None, as_json: bool) -> None:
+    """Tell what changed from RUN_A to RUN_B: settings, fates, distributions, rows gained and lost with reasons.
+
+    Rows are matched by their place in the same source, or else by parent_asin.
+
+    \b
+    Example:
+      curator compare runs/demo-course-v1 runs/demo-pricer --out comparison.html
+    """
+    from curator.compare import as_text
+    from curator.compare import compare as compare_runs
+    from curator.report import write_comparison
+
+    comparison = compare_runs(run_a, run_b)
+    if out is not None:
+        write_comparison(comparison, out)
+    click.echo(json.dumps(comparison, ensure_ascii=False) if as_json else as_text(comparison))
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
 @click.argument("parent_asin")
 @click.option("--full", is_flag=True, help="Show long texts whole.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
@@ -148,6 +190,29 @@ def why(run: Path, parent_asin: str, full: bool, as_json: bool) -> None:
 
     story = explain(run, parent_asin)
     click.echo(json_of(story) if as_json else as_text(story, full=full))
+
+
+@main.command()
+@click.argument("place", metavar="RUN|REPO_ID")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+@click.option("--price-per-million", type=click.FloatRange(min=0), help="USD for a million training tokens.")
+def verify(place: str, as_json: bool, price_per_million: float | None) -> None:
+    """Hash and check again what RUN holds (a run directory or a dataset folder), or the Hub's dataset REPO_ID.
+
+    Everything is checked from the files alone. Ends with exit code 3 and the files and rows that do not hold.
+
+    \b
+    Example:
+      curator build demo:5000 --out runs/demo-5000
+      curator verify runs/demo-5000 --price-per-million 25
+    """
+    from curator.publish.verify import as_json as json_of
+    from curator.publish.verify import as_text
+    from curator.publish.verify import verify as check
+
+    verdict = check(place, price_per_million)
+    click.echo(json_of(verdict) if as_json else as_text(verdict))
+    verdict.raise_for_failures()
 
 
 def _label(sources: tuple[str, ...]) -> str:

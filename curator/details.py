@@ -60,4 +60,4 @@ def _steps(dropped: tuple[str, ...]) -> list[tuple[str, str]]:
 
 def _in_json(key: str) -> str:
     """Return how a key stands in the text."""
-    return _escape_by_number(pl.Series([json.dumps(key)[1:-1]])).item()
+    return "".join(_escape_by_number(pl.Series([json.dumps(key)[1:-1]])))

@@ -18,6 +18,7 @@ from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from curator import interrupt
 from curator.errors import RunError
 from curator.items import Mapper
 from curator.mapping import map_shard
@@ -25,8 +26,13 @@ from curator.memory import peak_memory_bytes
 from curator.recipe import Recipe
 from curator.sources.model import Shard
 
+_PATIENCE = 0.2  # Seconds between two looks for Ctrl-C.
+
 # Threads of Polars and of the Rust and OpenMP libraries below it.
-_ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM"), "1")
+_ONE_THREAD = {
+    **dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
+    "TOKENIZERS_PARALLELISM": "false",
+}
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ def run_local(tasks: Sequence[Task], recipe: Recipe, workers: int, on_done: Call
         for task in tasks:
             assert mapper is not None
             on_done(_map(mapper, task))
+            interrupt.check()
         return
     with _environment(_ONE_THREAD):
         context = multiprocessing.get_context("spawn")
@@ -89,7 +96,8 @@ def _in_flight(pool: ProcessPoolExecutor, tasks: Sequence[Task], limit: int) -> 
     waiting = iter(tasks)
     running: set[Future[Done]] = {pool.submit(_work, task) for task in islice(waiting, limit)}
     while running:
-        finished, running = wait(running, return_when=FIRST_COMPLETED)
+        finished, running = wait(running, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+        interrupt.check()
         for future in finished:
             yield future.result()
             if (task := next(waiting, None)) is not None:

@@ -7,6 +7,7 @@
     ├── TokenizerError        a tokenizer that can't be had or used
     ├── RunError              a run directory that can't be used
     │   └── RunLockedError    another builder is at work in it
+    ├── HubError              the Hub can't be reached, or refuses what was asked
     └── CheckError            a check that did not hold (exit code 3)
 
 Each message says what happened, with which value, where, and what to do about it.
@@ -48,6 +49,10 @@ class RunError(CuratorError):
 
 class RunLockedError(RunError):
     """Another builder is at work in the run directory."""
+
+
+class HubError(CuratorError):
+    """The Hugging Face Hub can't be reached, or refuses what was asked."""
 
 
 class CheckError(CuratorError):

@@ -1,7 +1,7 @@
 """Map one shard of raw rows to items: price, text, exact token cap, prompt.
 
-Columns of a raw batch: `row` (0-based in the source file), `malformed`, `parent_asin`, `category`, `title`, `description`,
-`features`, `details` (JSON text), `price` (string), and those that the recipe's text needs.
+Columns of a raw batch: `row` (0-based in the source file), `malformed`, `parent_asin`, `category`, `title`,
+`description`, `features`, `details` (JSON text), `price` (string), and those that the recipe's text needs.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Mapper:
         return break_special_tokens(texts, self.tokenizer.special)
 
     def _with_prompts(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add `text_tokens` (of the whole text), `cut` (the text that is kept), `prompt` and `tokens` (of the prompt)."""
+        """Add `text_tokens` (of the whole text), `cut` (the text that is kept), `prompt` and its `tokens`."""
         recipe, tokenizer = self.recipe, self.tokenizer
         texts = self.prepare(rows["text"])
         asked = prompts.question(recipe.prompt)

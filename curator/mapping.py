@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curator import items, ledger
+from curator import interrupt, items, ledger
 from curator.errors import SourceError
 from curator.items import Mapper
 from curator.recipe import Recipe
@@ -55,6 +55,7 @@ def map_shard(mapper: Mapper, shard: Shard, items_path: Path, ledger_path: Path,
             write_fates(fates.with_columns(number))
             rows += fates.height
             kept += some.height
+            interrupt.check()
         if rows != shard.rows:
             raise SourceError(f"{shard.source.name}: {rows:,} rows came from a shard of {shard.rows:,}; it changed")
     return rows, kept

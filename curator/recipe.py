@@ -11,13 +11,13 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from curator.errors import RecipeError, nearest
+from curator.paths import existing
 
 BUILT_IN = ("pricer", "course-v1")
 DEFAULT = "pricer"
@@ -27,14 +27,14 @@ TextField = Literal["title", "categories", "store", "details", "features", "desc
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False)
 
 
 class PriceSettings(_Section):
     """Which prices are kept, and how they are rounded."""
 
-    min: float = Field(0.5, ge=0, description="Lowest price kept (USD).")
-    max: float = Field(999.49, gt=0, description="Highest price kept (USD).")
+    min: float = Field(0.5, ge=0, le=1e6, description="Lowest price kept (USD).")
+    max: float = Field(999.49, gt=0, le=1e6, description="Highest price kept (USD).")
     rounding: Literal["half_even", "half_up"] = Field(
         "half_up",
         description="How a price becomes whole dollars: half_up sends $0.50 to 1; half_even (Python's round) to 0.",
@@ -59,9 +59,11 @@ class TextSettings(_Section):
         description="readable: entities, tags and markup removed, details as `Key: value`; course: the original"
         " course's scrubbing, on details as JSON text.",
     )
-    min_chars: int = Field(300, ge=0, description="Keep a row only if its text has more characters (code points).")
-    max_chars: int = Field(1120, ge=1, description="Characters (code points) of text that are looked at.")
-    categories: int = Field(2, ge=0, description="How many of the last, most specific categories are written.")
+    min_chars: int = Field(
+        300, ge=0, le=10**7, description="Keep a row only if its text has more characters (code points)."
+    )
+    max_chars: int = Field(1120, ge=1, le=10**7, description="Characters (code points) of text that are looked at.")
+    categories: int = Field(2, ge=0, le=100, description="How many of the last, most specific categories are written.")
     detail_keys_dropped: Strings = Field(
         (), description="Keys of `details` that are left out (readable style; case ignored)."
     )
@@ -79,8 +81,8 @@ class TextSettings(_Section):
 class TokenSettings(_Section):
     """How long a prompt may be."""
 
-    min: int = Field(0, ge=0, description="Keep an item only if its text has more tokens.")
-    cap: int = Field(180, ge=1, description="Most tokens of the text or of the whole prompt (see `of`).")
+    min: int = Field(0, ge=0, le=10**6, description="Keep an item only if its text has more tokens.")
+    cap: int = Field(180, ge=1, le=10**6, description="Most tokens of the text or of the whole prompt (see `of`).")
     of: Literal["text", "prompt"] = Field(
         "prompt", description="What the cap counts: the product text alone, or the whole prompt with its answer."
     )
@@ -107,35 +109,35 @@ class DuplicateSettings(_Section):
 class SlotSettings(_Section):
     """How many items of each whole-dollar price (slots 1 to 999) go into the sample."""
 
-    cap: int = Field(1200, ge=1, description="Most items taken from a slot below `whole_from`.")
+    cap: int = Field(1200, ge=1, le=10**9, description="Most items taken from a slot below `whole_from`.")
     whole_from: int = Field(240, ge=1, le=1000, description="Slots from this price on (USD) are taken whole.")
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of numpy's legacy generator, set once for the sample.")
     weights: dict[str, float] = Field(
         {}, description="Weight of a category when a slot is over its cap; relative to `default_weight`."
     )
-    default_weight: float = Field(5.0, gt=0, description="Weight of all other categories, and of none.")
+    default_weight: float = Field(5.0, ge=1e-6, le=1e6, description="Weight of all other categories, and of none.")
 
     @model_validator(mode="after")
     def _positive(self) -> SlotSettings:
         for name, weight in self.weights.items():
-            if not 0 < weight < float("inf"):
-                raise ValueError(f"slots.weights.{name} is {weight}; a weight is a number above 0")
+            if not 1e-6 <= weight <= 1e6:
+                raise ValueError(f"slots.weights.{name} is {weight:g}; a weight is a number from 1e-6 to 1e6")
         return self
 
 
 class SplitSettings(_Section):
     """How the shuffled sample is divided."""
 
-    train: int = Field(0, ge=0, description="Rows of train; 0 means all that the other splits leave.")
-    validation: int = Field(10_000, ge=0, description="Rows of validation; 0 means there is none.")
-    test: int = Field(10_000, ge=0, description="Rows of test; 0 means there is none.")
+    train: int = Field(0, ge=0, le=10**9, description="Rows of train; 0 means all that the other splits leave.")
+    validation: int = Field(10_000, ge=0, le=10**9, description="Rows of validation; 0 means there is none.")
+    test: int = Field(10_000, ge=0, le=10**9, description="Rows of test; 0 means there is none.")
     held_out_share: float = Field(
         0.1,
         gt=0,
         le=1,
         description="Most of the sample that validation and test may each take (share); 1 means no limit.",
     )
-    seed: int = Field(42, ge=0, description="Seed of Python's random.Random, which shuffles the sample.")
+    seed: int = Field(42, ge=0, lt=2**32, description="Seed of Python's random.Random, which shuffles the sample.")
 
 
 class OpenAISettings(_Section):
@@ -266,10 +268,10 @@ def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
         text = resources.files("curator").joinpath("recipes", f"{name}.toml").read_text("utf-8")
         base_folder = None
     else:
-        path = Path(name)
-        if path.suffix != ".toml" and not path.is_file():
+        path = existing(name)
+        if path is None:
             raise RecipeError(
-                f"no recipe {name!r}: there are {', '.join(BUILT_IN)}, or name a .toml file.{nearest(name, BUILT_IN)}"
+                f"no recipe {name!r}, and no such file: there are {', '.join(BUILT_IN)}.{nearest(name, BUILT_IN)}"
             )
         try:
             text = path.read_text("utf-8")
@@ -286,7 +288,7 @@ def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
     if not isinstance(parent, str):
         raise RecipeError(f"{name}: extends is {parent!r}; it is the name of a recipe or a .toml file")
     if parent not in BUILT_IN and base_folder is not None:
-        parent = str(base_folder / parent)
+        parent = str(base_folder / parent) if existing(str(base_folder / parent)) else parent
     return _merge(_read(parent, (*seen, name)), tree)
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class RunDirectory:
         self.summary = path / "summary.json"
         self.report = path / "report.html"
         self.manifest = path / "manifest.json"
+        self._lock = path / ".lock"
 
     def items(self, index: int) -> Path:
         """Return the path of one shard's items."""
@@ -58,13 +59,13 @@ class RunDirectory:
             RunError: The directory can't be made or written to, or holds something else than a run.
         """
         try:
-            if self.path.is_dir() and any(self.path.iterdir()) and not self._is_run():
+            if self.path.is_dir() and any(self.path.iterdir()) and not (is_run(self.path) or self._lock.exists()):
                 raise RunError(
                     f"{self.path} is not empty and is not a run of curator (it has no recipe.toml);"
                     " choose another folder with --out"
                 )
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock")
+            lock = FileLock(self._lock)
             lock.acquire(timeout=0)
         except Timeout as error:
             raise RunLockedError(
@@ -76,15 +77,19 @@ class RunDirectory:
             self._clean()
             yield
         finally:
+            # Workers that were ended in the middle of a write left their temporary files.
+            self._clean()
             lock.release()
-
-    def _is_run(self) -> bool:
-        return self.recipe.exists() or (self.path / ".lock").exists()
 
     def _clean(self) -> None:
         """Remove what a killed run left under temporary names."""
         for left in [*self.path.glob(f"*{_TEMPORARY}"), *self.path.glob(f"*/*{_TEMPORARY}")]:
             remove(left)
+
+
+def is_run(path: Path) -> bool:
+    """Tell whether a folder is a run directory, finished or not."""
+    return (path / "recipe.toml").is_file() and (path / "sources.json").is_file()
 
 
 @contextmanager
@@ -158,4 +163,5 @@ def remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()

@@ -276,7 +276,7 @@ def _word_ends(data: NDArray[np.uint8], starts: Counts, ends: Counts) -> Counts:
 
 def _last_space(data: NDArray[np.uint8], starts: Counts, sizes: Counts) -> Counts:
     """Return where the last space of each start lies in `data`, or where its text starts if there is none near."""
-    at = np.maximum(starts + sizes - 1, starts)
+    at: Counts = np.maximum(starts + sizes - 1, starts)
     looking = at > starts
     # Words are short; a start that ends in a longer one is rare, and encoding it whole is right too.
     for _ in range(40):
@@ -284,7 +284,7 @@ def _last_space(data: NDArray[np.uint8], starts: Counts, sizes: Counts) -> Count
         if not looking.any():
             return at
         at = at - (looking & (at > starts))
-    return np.where(looking, starts, at)
+    return np.where(looking, starts, at).astype(np.int64)
 
 
 def _is_visible_ascii(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.errors import TokenizerError, nearest
+from curator.paths import existing
 
 if TYPE_CHECKING:
     import fastokens
@@ -67,8 +68,7 @@ def find_vocabulary(spec: str) -> Vocabulary:
     Raises:
         TokenizerError: It can't be had; the message says how to get it.
     """
-    path = Path(spec).expanduser()
-    if path.exists():
+    if (path := existing(spec)) is not None:
         return _local(spec, path)
     if spec in BUNDLED:
         return Vocabulary(spec, BUNDLED[spec], None)
@@ -94,7 +94,13 @@ def _local(spec: str, path: Path) -> Vocabulary:
 
 def _from_hub(spec: str) -> Vocabulary:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
     advice = (
         "Or keep a copy: save it once with AutoTokenizer.from_pretrained(NAME).save_pretrained(FOLDER) and use"
@@ -106,6 +112,8 @@ def _from_hub(spec: str) -> Vocabulary:
         raise TokenizerError(
             f"tokenizer {spec!r} is gated: accept its licence on the Hub, then run `hf auth login`. {advice}"
         ) from error
+    except HFValidationError as error:
+        raise TokenizerError(f"tokenizer {spec[:100]!r} can't be the name of a Hub repository. {advice}") from error
     except RepositoryNotFoundError as error:
         raise TokenizerError(f"tokenizer {spec!r} is not on the Hub, or not for this login. {advice}") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:

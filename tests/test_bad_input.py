@@ -239,7 +239,9 @@ def test_a_source_that_is_not_there_is_wrong_usage(build: Any, name: str, tmp_pa
 
 LITTLE_MEMORY = """
 import resource
-resource.setrlimit(resource.RLIMIT_AS, (4 << 30, resource.RLIM_INFINITY))  # or else the whole machine suffers
+# or else the whole machine suffers
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, resource.getrlimit(resource.RLIMIT_AS)[1]))
+resource.setrlimit(resource.RLIMIT_CPU, (8, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 from curator.cli import main
 main()
 """
@@ -494,7 +496,9 @@ def test_a_recipe_that_is_not_there(build: Any, good: Path, tmp_path: Path, name
     assert build(good, "--recipe", tmp_path / name if name == "folder.toml" else name)[0] == 2
 
 
-@pytest.mark.parametrize("name", ["o200k-base", "./nowhere", "/", "x" * 5_000, "x" * 5_000 + "/y", "a/b/c", "~nobody-here/x"])
+@pytest.mark.parametrize(
+    "name", ["o200k-base", "./nowhere", "/", "x" * 5_000, "x" * 5_000 + "/y", "a/b/c", "~nobody-here/x"]
+)
 def test_a_tokenizer_that_is_not_there(build: Any, good: Path, tmp_path: Path, name: str) -> None:
     code, message = build(good, "--set", f"tokenizer={name}")
     assert code == 1

@@ -29,7 +29,9 @@ DETAILS = (
     *("Package", ":", "Number of", "Best Sellers", "Number", "Product ", "Num", "ber", "Pro", "duct "),
     *('{"Color": "Red"}', "\\u00e9", "\\n", '"', ",", " ", "1234567", "x"),
 )
-PRICES = ("12.99", "0.50", "1.50", "2.5", "998.5", "999.49", "999.5", "None", "", " 7 ", "1_0", "１２", "nan", "-1", None)
+PRICES = (
+    *("12.99", "0.50", "1.50", "2.5", "998.5", "999.49", "999.5", "None", "", " 7 ", "1_0", "１２", "nan", "-1", None),
+)
 
 
 def pieces(atoms: tuple[str, ...], most: int) -> st.SearchStrategy[str]:
@@ -124,7 +126,7 @@ def test_hand_made_rows(sides: tuple[Any, Any], oracle: Any, edges: Any) -> None
 @pytest.fixture(scope="session")
 def complete(edges: Any) -> Any:
     """Add the columns that generated rows lack."""
-    rest = {name: None for name in edges.SCHEMA.names}
+    rest = dict.fromkeys(edges.SCHEMA.names)
     return lambda rows: [rest | row | {"parent_asin": str(number)} for number, row in enumerate(rows)]
 
 
@@ -166,7 +168,7 @@ def test_an_empty_batch(sides: tuple[Any, Any], oracle: Any, edges: Any) -> None
 def test_rows_are_treated_alone(sides: tuple[Any, Any], raw_row: Any, oracle: Any, edges: Any) -> None:
     """A batch gives what its rows give one by one."""
     mapper, reference = sides
-    rows = [row for number, row in enumerate(edges.edge_rows(lambda text: len(reference.encode(text)))) if not number % 37]
+    rows = edges.edge_rows(lambda text: len(reference.encode(text)))[::37]
     frame = pl.DataFrame(pl.from_arrow(edges.edge_table(rows))).select(
         pl.int_range(pl.len(), dtype=pl.Int64).alias("row"), *RAW,
         pl.lit(value=False).alias("malformed"), pl.col("main_category").alias("category"),

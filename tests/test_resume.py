@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ main()
 def sources(raw_row: Any, write_rows: Any, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("sources")
     return [
-        write_rows(folder / f"rows-{part}.parquet", [raw_row(part * 500 + n) for n in range(40)]) for part in range(SHARDS)
+        write_rows(folder / f"rows-{part}.parquet", [raw_row(part * 500 + n) for n in range(40)])
+        for part in range(SHARDS)
     ]
 
 
@@ -138,10 +140,8 @@ def started(environment: dict[str, str]) -> Iterator[Callable[[list[str]], subpr
 
     yield start
     for process in processes:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.communicate()
 
 
@@ -271,7 +271,9 @@ def test_a_second_builder_refuses(
     assert tree(run) == before
 
 
-def test_two_builders_at_once(many: list[Path], command: Any, started: Any, undisturbed: Any, tmp_path: Path, tree: Any) -> None:
+def test_two_builders_at_once(
+    many: list[Path], command: Any, started: Any, undisturbed: Any, tmp_path: Path, tree: Any
+) -> None:
     first = started(command(many))
     wait_for(lambda: parts(tmp_path / "run") or first.poll() is not None)
     first.send_signal(signal.SIGSTOP)  # so that it is still at work when the second one comes
@@ -284,7 +286,9 @@ def test_two_builders_at_once(many: list[Path], command: Any, started: Any, undi
     assert tree(tmp_path / "run" / "dataset") == undisturbed(many)
 
 
-def test_a_lock_file_that_nobody_holds_is_taken_over(sources: list[Path], command: Any, invoke: Any, tmp_path: Path) -> None:
+def test_a_lock_file_that_nobody_holds_is_taken_over(
+    sources: list[Path], command: Any, invoke: Any, tmp_path: Path
+) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".lock").write_text("12345\nsomewhere\n")
     assert invoke(*command(sources)).exit_code == 0

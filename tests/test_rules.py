@@ -16,6 +16,7 @@ from curator import items, ledger, prompts, scrub
 from curator.prices import read_prices, round_price
 from curator.recipe import PriceSettings, load_recipe
 
+LISTS = pl.List(pl.String)
 COURSE = load_recipe("course-v1", {"tokenizer": "o200k_base"})
 
 
@@ -154,8 +155,7 @@ def test_course_contents() -> None:
         (["", ""], [], None, "\n\n"),
     ]
     frame = pl.DataFrame(
-        rows, {"description": pl.List(pl.String), "features": pl.List(pl.String), "details": pl.String, "expected": str},
-        orient="row",
+        rows, {"description": LISTS, "features": LISTS, "details": pl.String, "expected": pl.String}, orient="row"
     )
     assert prompts.course_contents(frame, COURSE.text).to_list() == frame["expected"].to_list()
 
@@ -163,7 +163,8 @@ def test_course_contents() -> None:
 def test_course_contents_end_at_max_chars_wherever_that_falls() -> None:
     details = '{"Item": "Number of pins: 12", "Color": "Brass日"}'
     rows = [
-        {"description": ["d" * length, "e"], "features": ["f", None], "details": details} for length in range(1040, 1125)
+        {"description": ["d" * length, "e"], "features": ["f", None], "details": details}
+        for length in range(1040, 1125)
     ]
     frame = pl.DataFrame(rows)
     whole = COURSE.text.model_copy(update={"max_chars": 10_000})
@@ -234,7 +235,7 @@ def test_read_prices_of_every_edge(edges: Any) -> None:
 
 def test_read_prices_halfway_between_two_floats() -> None:
     """Digits far behind the point decide which neighbour is nearest."""
-    exact = Decimal(0.5) - Decimal(math.ulp(0.4999)) / 2  # between 0.5 and the float before it
+    exact = Decimal("0.5") - Decimal(math.ulp(0.4999)) / 2  # between 0.5 and the float before it
     texts = [str(exact), f"{exact}0000001", f"{exact}{'0' * 900}1", str(exact)[:-1], "9007199254740993", "1" * 400]
     assert read_prices(pl.Series(texts)).to_list() == [float(text) for text in texts]
 

@@ -1,57 +1,171 @@
-"""The dataset card: YAML that the Hub reads, and a text that people read."""
+"""The dataset card: YAML that the Hub reads, and a text that people read, both made from the dataset's manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib import resources
 from typing import Any
 
-from curator.ledger import REASONS, SPLITS
+import jinja2
 
-_FOLDERS = {"default": ("data", "parquet"), "text": ("text", "parquet"), "openai": ("openai", "jsonl")}
+from curator.ledger import SPLITS
+from curator.publish import facts
+from curator.publish.markdown import code, md, table
+
+CONFIGS = {"default": ("data", "parquet"), "text": ("text", "parquet"), "openai": ("openai", "parquet")}
+"""The configs: folder and ending of the files of each."""
+
+UPSTREAM = "McAuley-Lab/Amazon-Reviews-2023"
+UPSTREAM_URL = f"https://huggingface.co/datasets/{UPSTREAM}"
+
+_FEATURES: dict[str, list[dict[str, Any]]] = {
+    "default": [
+        {"name": "prompt", "dtype": "string"},
+        {"name": "completion", "dtype": "string"},
+        {"name": "price", "dtype": "float64"},
+        {"name": "category", "dtype": "string"},
+        {"name": "title", "dtype": "string"},
+        {"name": "parent_asin", "dtype": "string"},
+        {"name": "slot", "dtype": "int32"},
+        {"name": "tokens", "dtype": "int32"},
+    ],
+    "text": [{"name": "text", "dtype": "string"}, {"name": "price", "dtype": "float64"}],
+    "openai": [
+        {
+            "name": "messages",
+            "list": [{"name": "role", "dtype": "string"}, {"name": "content", "dtype": "string"}],
+        }
+    ],
+}
+_MARKED = re.compile(r"(?ms)^<!-- curator:begin ([a-z_]+) -->\n(?:(?!^<!-- curator:begin ).)*?^<!-- curator:end \1 -->$")
 
 
-def render(manifest: Mapping[str, Any]) -> str:
-    """Return the card (Markdown with a YAML head) for a dataset's manifest."""
-    written = [split for split in SPLITS if any(name.startswith(f"data/{split}-") for name in manifest["files"])]
-    return f"---\n{_configs(written)}---\n\n{_body(manifest, written)}"
+def render(manifest: Mapping[str, Any], repository: str | None = None) -> str:
+    """Return the card (Markdown with a YAML head) for a dataset's manifest.
+
+    Args:
+        manifest: As in ``manifest.json``.
+        repository: Where it is published; a folder's card loads the folder.
+    """
+    return join(metadata(manifest), body(manifest, repository))
 
 
-def _configs(written: list[str]) -> str:
-    """Return the `configs` block: which files are which split of which config."""
-    lines = ["configs:"]
-    for config, (folder, ending) in _FOLDERS.items():
-        lines += [f"- config_name: {config}"]
-        if config == "default":
-            lines += ["  default: true"]
-        lines += ["  data_files:"]
-        for split in written:
-            pattern = f"{split}-*.{ending}" if ending == "parquet" else f"{split}.{ending}"
-            lines += [f"  - split: {split}", f"    path: {folder}/{pattern}"]
-    return "\n".join(lines) + "\n"
+def join(data: Mapping[str, Any], text: str) -> str:
+    """Return a card from its YAML head and its text."""
+    from huggingface_hub import DatasetCardData
+
+    head = DatasetCardData(**data).to_yaml(original_order=list(data))
+    return f"---\n{head}\n---\n\n{text.lstrip()}"
 
 
-def _body(manifest: Mapping[str, Any], written: list[str]) -> str:
-    counts, recipe = manifest["counts"], manifest["recipe"]
-    fates = counts["fates"]
-    splits = "\n".join(f"| {split} | {fates[split]:,} |" for split in written)
-    dropped = "\n".join(
-        f"| `{reason}` | {fates[reason]:,} | {sentence} |" for reason, sentence in REASONS.items() if reason in fates
+def split_files(manifest: Mapping[str, Any], config: str, split: str) -> list[str]:
+    """Return the names of the files of one split of a config, in their order."""
+    folder, ending = CONFIGS[config]
+    names = re.compile(rf"{folder}/{split}(-[0-9]{{5}}-of-[0-9]{{5}})?\.{ending}")
+    return sorted(name for name in manifest["files"] if names.fullmatch(name))
+
+
+def splits_of(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the splits that were written: an empty one is not."""
+    return [split for split in SPLITS if split_files(manifest, "default", split)]
+
+
+def metadata(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the card's YAML head."""
+    demo = facts.is_demo(manifest)
+    return {
+        "pretty_name": f"Product prices ({manifest['recipe']['name']})",
+        "language": ["en"],
+        "license": "other",
+        "license_name": "made-up-data" if demo else "none-stated-upstream",
+        **({} if demo else {"license_link": UPSTREAM_URL}),
+        "task_categories": ["text-generation"],
+        "size_categories": [_size_category(sum(one["rows"] for one in manifest["measured"]["splits"].values()))],
+        "source_datasets": ["original"] if demo else [UPSTREAM],
+        "tags": ["price-prediction", "regression", "e-commerce", "synthetic" if demo else "amazon-reviews-2023"],
+        "configs": _configs(manifest),
+        "dataset_info": _dataset_info(manifest),
+    }
+
+
+def body(manifest: Mapping[str, Any], repository: str | None = None) -> str:
+    """Return the card's text; each of its sections stands between comments that name it."""
+    text = _template().render(facts.of(manifest, repository), upstream_url=UPSTREAM_URL)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def sections(text: str) -> dict[str, str]:
+    """Return the generated sections of a card's text by their names, each with its comments."""
+    return {match[1]: match[0] for match in _MARKED.finditer(text)}
+
+
+def replace_sections(text: str, replace: Callable[[str, str], str]) -> str:
+    """Return a card's text with each generated section replaced by what `replace` makes of its name and itself."""
+    return _MARKED.sub(lambda match: replace(match[1], match[0]), text)
+
+
+def _configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return which files are which split of which config."""
+    configs: list[dict[str, Any]] = []
+    for config, (folder, ending) in CONFIGS.items():
+        pattern = f"{folder}/{{}}-*.{ending}" if ending == "parquet" else f"{folder}/{{}}.{ending}"
+        data_files = [{"split": split, "path": pattern.format(split)} for split in splits_of(manifest)]
+        default = {"default": True} if config == "default" else {}
+        configs.append({"config_name": config, **default, "data_files": data_files})
+    return configs
+
+
+def _dataset_info(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return features and sizes of each config, from the manifest's files."""
+    infos = []
+    for config in CONFIGS:
+        files = {
+            split: [manifest["files"][name] for name in split_files(manifest, config, split)]
+            for split in splits_of(manifest)
+        }
+        splits = [
+            {
+                "name": split,
+                "num_bytes": sum(one["memory_bytes"] for one in mine),
+                "num_examples": sum(one["rows"] for one in mine),
+            }
+            for split, mine in files.items()
+        ]
+        infos.append(
+            {
+                "config_name": config,
+                "features": _FEATURES[config],
+                "splits": splits,
+                "download_size": sum(one["bytes"] for mine in files.values() for one in mine),
+                "dataset_size": sum(split["num_bytes"] for split in splits),
+            }
+        )
+    return infos
+
+
+def _size_category(rows: int) -> str:
+    """Return the Hub's name for a number of rows.
+
+    >>> _size_category(999), _size_category(1000), _size_category(408_635)
+    ('n<1K', '1K<n<10K', '100K<n<1M')
+    """
+    names = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B")
+    place = max(0, len(str(rows)) - 3)
+    return "n<1K" if place == 0 else f"{names[place - 1]}<n<{names[place]}"
+
+
+@lru_cache(maxsize=1)
+def _template() -> jinja2.Template:
+    # Markdown, not HTML: what comes from a product goes through `md` or `code`.
+    environment = jinja2.Environment(
+        autoescape=False, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return f"""# Product prices, recipe `{recipe["name"]}`
+    environment.filters |= {"md": md, "code": code, "number": "{:,}".format}
+    environment.globals |= {"section": _section, "table": lambda *args: f"\n\n{table(*args)}\n"}
+    return environment.from_string(resources.files("curator").joinpath("publish", "card.md").read_text("utf-8"))
 
-Prompts that ask for the price of a product, made by curator {manifest["curator"]} from {counts["rows_in"]:,} rows of
-Amazon product metadata. Tokenizer: `{manifest["tokenizer"]["name"]}`.
 
-| split | rows |
-|---|---|
-{splits}
-
-| left out because | rows | |
-|---|---|---|
-{dropped}
-
-- config `default`: `prompt` (ends at `{recipe["prompt"]["answer"]}`), `completion`, `price` (USD), `category`, `title`,
-  `parent_asin`, `slot` (whole USD), `tokens` (of prompt and completion)
-- config `text`: `text` (in test without the answer), `price` (USD)
-- config `openai`: chat `messages` for fine-tuning
-"""
+def _section(name: str, caller: Callable[[], str]) -> str:
+    return f"<!-- curator:begin {name} -->\n{caller().strip()}\n<!-- curator:end {name} -->\n\n"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator import __version__
-from curator.publish import card
+from curator.publish import card, croissant
 from curator.publish.forms import default_form, openai_form, text_form
 from curator.publish.gather import gather
+from curator.publish.measures import Measures, memory_bytes
 from curator.recipe import Recipe
 from curator.rundir import remove, write_json, write_text, writing
 from curator.select import Selection
@@ -24,6 +27,7 @@ from curator.vocabularies import Vocabulary
 
 FORMAT = 1
 _ROWS_PER_GROUP = 10_000
+_BYTES_PER_GROUP = 32 * 2**20  # a third of what the Hub's viewer takes, should rows differ in length
 
 
 def write_dataset(
@@ -55,7 +59,7 @@ def write_dataset(
             for new in (temporary, scratch):
                 remove(new)
                 new.mkdir()
-            rows = _write_data(temporary, scratch, parts, selection, recipe)
+            written, measures = _write_data(temporary, scratch, parts, selection, recipe)
         finally:
             remove(scratch)
         manifest = {
@@ -65,17 +69,25 @@ def write_dataset(
             "recipe": {**recipe.model_dump(mode="json"), "tokenizer": vocabulary.name},
             "tokenizer": {"name": vocabulary.name, "sha256": vocabulary.sha256},
             "sources": [
-                {"name": one.name, "category": one.category, "rows": one.rows, "bytes": one.size, "sha256": one.sha256}
+                {"kind": one.kind, "name": one.name, "category": one.category}
+                | {"rows": one.rows, "bytes": one.size, "sha256": one.sha256}
                 | ({"repository": one.repository, "revision": one.revision} if one.repository else {})
                 for one in sources
             ],
             "counts": {"rows_in": sum(fates.values()), "fates": dict(fates)},
+            "measured": measures.to_dict(recipe.slots.whole_from),
             "files": {
-                name: {"rows": count, "bytes": (temporary / name).stat().st_size, "sha256": sha256(temporary / name)}
-                for name, count in sorted(rows.items())
+                name: {
+                    "rows": one.rows,
+                    "bytes": (temporary / name).stat().st_size,
+                    "memory_bytes": one.memory_bytes,
+                    "sha256": sha256(temporary / name),
+                }
+                for name, one in sorted(written.items())
             },
         }
         write_json(temporary / "manifest.json", manifest)
+        write_json(temporary / "croissant.json", croissant.describe(manifest))
         write_text(temporary / "README.md", card.render(manifest))
     return manifest
 
@@ -86,40 +98,70 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+@dataclass
+class _Written:
+    """What went into one data file so far."""
+
+    rows: int = 0
+    memory_bytes: int = 0
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Count some rows."""
+        self.rows += rows.height
+        self.memory_bytes += memory_bytes(rows)
+
+
 def _write_data(
     folder: Path, scratch: Path, parts: Sequence[Path], selection: Selection, recipe: Recipe
-) -> dict[str, int]:
-    """Write all data files and return the rows of each, by its name in the folder."""
-    rows: dict[str, int] = {}
+) -> tuple[dict[str, _Written], Measures]:
+    """Write all data files; return what went into each, by its name in the folder, and what all rows amount to."""
+    written: defaultdict[str, _Written] = defaultdict(_Written)
+    measures = Measures()
     for name in ("data", "text", "openai"):
         (folder / name).mkdir()
     with ExitStack() as files:
         lines: dict[str, IO[bytes]] = {}
         for piece in gather(parts, selection, scratch):
             file = f"{piece.split}-{piece.number:05d}-of-{piece.count:05d}.parquet"
+            default = default_form(piece.rows)
+            measures.add(piece.split, default)
+            chats = openai_form(piece.rows, recipe)
             for name, form in (
-                (f"data/{file}", default_form(piece.rows)),
+                (f"data/{file}", default),
                 (f"text/{file}", text_form(piece.rows, piece.split, recipe)),
+                # Twice: `datasets` reads all configs of a repository in the format of the first, OpenAI takes JSON lines.
+                (f"openai/{file}", chats),
             ):
                 _write_parquet(folder / name, form)
-                rows[name] = form.height
+                written[name].add(form)
             name = f"openai/{piece.split}.jsonl"
             if name not in lines:
                 lines[name] = files.enter_context((folder / name).open("wb"))
-            openai_form(piece.rows, recipe).write_ndjson(lines[name])
-            rows[name] = rows.get(name, 0) + piece.rows.height
-    return rows
+            chats.write_ndjson(lines[name])
+            written[name].add(chats)
+    return dict(written), measures
 
 
 def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write a published Parquet file, with what the Hub's viewer and its deduplication like."""
     table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-    plain = pa.schema([(f.name, pa.string() if f.type == pa.large_string() else f.type) for f in table.schema])
+    plain = pa.schema([(field.name, _plain(field.type)) for field in table.schema])
     pq.write_table(
         table.cast(plain),
         path,
-        row_group_size=_ROWS_PER_GROUP,
+        row_group_size=max(1, min(_ROWS_PER_GROUP, _BYTES_PER_GROUP * frame.height // max(1, memory_bytes(frame)))),
         compression="zstd",
         write_page_index=True,
         use_content_defined_chunking=True,
     )
+
+
+def _plain(type_: pa.DataType) -> pa.DataType:
+    """Return an Arrow type with strings and lists of the ordinary size, which every reader knows."""
+    if pa.types.is_large_string(type_):
+        return pa.string()
+    if pa.types.is_large_list(type_):
+        return pa.list_(_plain(type_.value_type))
+    if pa.types.is_struct(type_):
+        return pa.struct([(field.name, _plain(field.type)) for field in type_])
+    return type_

@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curator import interrupt
 from curator.ledger import SPLITS
 from curator.select import Selection
 
@@ -52,6 +53,7 @@ def gather(
         writers: dict[tuple[str, int], pa.RecordBatchStreamWriter] = {}
         offset = 0
         for rows in (batch for part in parts for batch in _batches(part)):
+            interrupt.check()
             mine = selection.items.slice(offset, rows.height)
             decided = mine.select("position", split=pl.col("fate").cast(pl.String))
             offset += rows.height

@@ -10,6 +10,7 @@ import polars as pl
 
 from curator.ledger import SPLITS
 from curator.recipe import Recipe
+from curator.slots import FIRST, LAST
 
 PASS, WARN, FAIL, NOTE = "pass", "warn", "fail", "note"
 _WORST = (FAIL, WARN, PASS)
@@ -76,7 +77,7 @@ def _slot_cap(recipe: Recipe, summary: Mapping[str, Any]) -> dict[str, str]:
     at_cap = sum(count >= recipe.slots.cap for count in capped)
     detail = (
         f"The fullest slot below ${recipe.slots.whole_from} holds {most:,} items; the cap is {recipe.slots.cap:,},"
-        f" and {at_cap:,} slots reach it."
+        f" and {f'{at_cap:,} slots reach it' if at_cap else 'none reaches it'}."
     )
     return _result("slot-cap", "No slot is over its cap", most <= recipe.slots.cap, detail)
 
@@ -113,14 +114,16 @@ def _rounding(recipe: Recipe, published: Mapping[str, Any]) -> dict[str, str]:
     way = recipe.price.rounding.replace("_", " ")
     detail = (
         f"{wrong['slot']:,} rows have a slot that is not their price rounded {way}; {wrong['slot_range']:,} have one"
-        " outside 1 to 999."
+        f" outside {FIRST} to {LAST}."
+        if wrong["slot"] + wrong["slot_range"]
+        else f"Each row's slot is its price rounded {way}, and lies from {FIRST} to {LAST}."
     )
     return _result("slots", "Slots are the rounded prices", not wrong["slot"] + wrong["slot_range"], detail)
 
 
 def _disjoint(recipe: Recipe, published: Mapping[str, Any]) -> dict[str, str]:
     shared = published["wrong"]["shared"]
-    detail = f"{shared:,} texts lie in more than one split."
+    detail = f"{f'{shared:,} texts lie' if shared else 'No text lies'} in more than one split."
     if shared and recipe.duplicates.exact == "keep":
         detail += " The recipe keeps copies."
         return _result("disjoint", "Splits share no text", None, detail)

@@ -15,6 +15,9 @@ from curator.slots import FIRST, LAST
 SPIKES = tuple(range(99, LAST + 1, 100))
 """Prices just below a hundred (USD), where shops like to be."""
 
+HUNDREDS = tuple(range(100, LAST, 100))
+"""The hundreds themselves, to which $99.50 and more above them are rounded."""
+
 _NEIGHBOURS = 5
 _BAR_CATEGORIES, _SLICES = 12, 7
 
@@ -90,10 +93,11 @@ def shares(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Spike:
-    """A price that many items share: how many, and how many times the median of the ten slots around it."""
+    """A price that many items share: how many, how many the next dollar has, and the median of the ten slots around."""
 
     slot: int
     items: int
+    next_items: int | None
     around: float
     times: float | None
 
@@ -105,7 +109,8 @@ def spikes(counts: Sequence[int]) -> list[Spike]:
         near = [n for n in range(slot - _NEIGHBOURS, slot + _NEIGHBOURS + 2) if n not in (slot, slot + 1)]
         around = float(np.median([counts[n] for n in near if FIRST <= n <= LAST]))
         times = round(counts[slot] / around, 1) if around else None
-        found.append(Spike(slot, int(counts[slot]), around, times))
+        following = int(counts[slot + 1]) if slot < LAST else None
+        found.append(Spike(slot, int(counts[slot]), following, around, times))
     return found
 
 

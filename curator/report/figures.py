@@ -21,14 +21,14 @@ FULL, HALF, NARROW = 1030, 486, 320
 BIN = 10
 """Width of a bar in the distributions of prices (USD)."""
 
+_SPIKES_FROM = 80
+
 Plot = Callable[[int], Figure]
 
 
 def drawing(name: str, alt: str, wide: int, plot: Plot) -> Drawing:
     """Draw a figure in its two widths."""
-    return Drawing(
-        name, alt, to_svg(plot(wide), f"{name}-w", alt), to_svg(plot(NARROW), f"{name}-n", alt)
-    )
+    return Drawing(name, alt, to_svg(plot(wide), f"{name}-w", alt), to_svg(plot(NARROW), f"{name}-n", alt))
 
 
 def number(value: float, _: object = None) -> str:
@@ -49,24 +49,24 @@ def waterfall(summary: Mapping[str, Any]) -> Drawing:
 
     def plot(width: int) -> Figure:
         height = 46 + 25 * (len(steps) + 1)
-        figure, axes = canvas((width, height), left=128, right=12, top=4, bottom=34)
+        figure, axes = canvas((width, height), left=128, right=26, top=4, bottom=34)
         labels = ["rows in", *(step.name for step in steps)]
         axes.barh(0, rows_in, color=COLOUR["before"], height=0.66)
-        axes.text(rows_in, 0, f"{rows_in:,} ", ha="right", va="center", color=COLOUR["ink"])
+        beside(axes, (rows_in, 0), f"{rows_in:,}", -1)
         for place, step in enumerate(steps, 1):
             start = step.left - step.rows if step.is_split else step.left
             axes.barh(place, step.rows, left=start, color=COLOUR[step.name if step.is_split else "drop"], height=0.66)
-            beside = start + step.rows
-            # The number goes where there is room: after the bar, else before it.
-            text, anchor = (f" {step.rows:,}", "left") if beside < 0.7 * rows_in else (f"{step.rows:,} ", "right")
-            axes.text(beside if anchor == "left" else start, place, text, ha=anchor, va="center", color=COLOUR["ink"])
-            if step.rows > 0.7 * rows_in:
-                axes.texts[-1].remove()
-                axes.text(start, place, f" {step.rows:,}", ha="left", va="center", color=COLOUR["paper"])
+            # The number goes where there is room: after the bar, before it, or on it.
+            if (end := start + step.rows) < 0.8 * rows_in:
+                beside(axes, (end, place), f"{step.rows:,}", 1)
+            elif start > 0.2 * rows_in:
+                beside(axes, (start, place), f"{step.rows:,}", -1)
+            else:
+                beside(axes, (start, place), f"{step.rows:,}", 1, "paper")
         axes.set_yticks(range(len(labels)), labels)
         axes.invert_yaxis()
         axes.set_xlim(0, max(rows_in, 1))
-        _count_axis(axes.xaxis, 4 if width == NARROW else 8)
+        count_axis(axes.xaxis, 2 if width == NARROW else 8)
         axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
         return figure
 
@@ -80,36 +80,43 @@ def prices(summary: Mapping[str, Any]) -> Drawing:
     before, after = (facts.shares(binned(slots[name])) for name in ("items", "sampled"))
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 300 if width == FULL else 240), left=40, top=24)
-        _steps(axes, before, COLOUR["before"], fill=True)
-        _steps(axes, after, COLOUR["after"])
-        _share_axis(axes, max(before.max(), after.max()), "% of items")
-        _price_axis(axes, width)
+        figure, axes = canvas((width, 300 if width == FULL else 240), left=46, right=22, top=28)
+        price_steps(axes, before, COLOUR["before"], fill=True)
+        price_steps(axes, after, COLOUR["after"])
+        share_axis(axes, max(before.max(), after.max()), "% of items")
+        price_axis(axes, width)
         return figure
 
     middle = [facts.median(slots[name]) for name in ("items", "sampled")]
     alt = (
-        f"Two distributions of prices from $1 to $999 in steps of ${BIN}. The median is {_dollars(middle[0])} before the"
-        f" sampling and {_dollars(middle[1])} after it."
+        f"Two distributions of prices from $1 to $999 in steps of ${BIN}. The median is {_dollars(middle[0])} before"
+        f" the sampling and {_dollars(middle[1])} after it."
     )
     return drawing("prices", alt, FULL, plot)
 
 
 def prices_by_split(summary: Mapping[str, Any]) -> Drawing:
-    """Draw the distribution of prices in each split."""
+    """Draw what share of each split lies at or below each price."""
     splits = summary["published"]["splits"]
-    curves = {name: facts.shares(binned(one["slots"], 5 * BIN)) for name, one in splits.items()}
+    curves = {name: np.cumsum(facts.shares(one["slots"])) for name, one in splits.items()}
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 240), left=40, top=24)
+        figure, axes = canvas((width, 250), left=46, right=22, top=28)
+        axes.set_xscale("log")
         for name, curve in curves.items():
-            _steps(axes, curve, COLOUR[name], step=5 * BIN)
-        _share_axis(axes, max((curve.max() for curve in curves.values()), default=0), "% of the split")
-        _price_axis(axes, width)
+            axes.step(np.arange(1, LAST + 1), curve[1:], where="post", color=COLOUR[name], linewidth=1.7)
+        axes.set_ylim(0, 101)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}%"))
+        axes.grid(color=COLOUR["grid"], linewidth=0.8)
+        ticks = (1, 10, 100, 999)
+        axes.set_xticks(ticks, [f"${tick}" for tick in ticks])
+        axes.set_xticks([], minor=True)
+        axes.set_xlim(1, LAST)
+        title_axis(axes, "rows at or below a price (logarithmic)")
         return figure
 
     told = ", ".join(f"{name} ${one['price_median']:,.2f}" for name, one in splits.items()) or "no rows"
-    alt = f"Prices in each split in steps of ${5 * BIN}, as shares. Medians: {told}."
+    alt = f"Share of each split's rows at or below a price. Medians: {told}."
     return drawing("prices-by-split", alt, HALF, plot)
 
 
@@ -121,8 +128,7 @@ def slots(summary: Mapping[str, Any]) -> Drawing:
     top = max(told["fullest_items"], cap)
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 300 if width == FULL else 250), left=46, top=30)
-        axes.set_yscale("symlog", linthresh=1, linscale=0.4)
+        figure, axes = canvas((width, 310 if width == FULL else 260), left=46, right=22, top=34)
         for name, colour in (("items", "before"), ("sampled", "after")):
             axes.stairs(counts[name], np.arange(LAST + 2) - 0.5, fill=True, color=COLOUR[colour], linewidth=0)
         end = min(whole_from, LAST + 1) - 0.5
@@ -132,13 +138,9 @@ def slots(summary: Mapping[str, Any]) -> Drawing:
         shift = (2, 5) if end > LAST / 2 else (6, -4)
         words = f"cap {cap:,}" + (f", below ${whole_from}" if whole_from <= LAST else "")
         axes.annotate(words, place, shift, textcoords="offset points", color=COLOUR["cap"], fontweight="bold")
-        axes.set_ylim(0, top * 1.9)
-        ticks = [0, *(10**power for power in range(int(np.log10(max(top, 1))) + 1))]
-        axes.set_yticks(ticks, [number(tick) for tick in ticks])
-        axes.yaxis.set_tick_params(which="minor", length=0)
-        axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
-        _title_axis(axes, "items in a slot (logarithmic)")
-        _price_axis(axes, width)
+        _log_axis(axes, top, 1.9)
+        title_axis(axes, "items in a slot (logarithmic)")
+        price_axis(axes, width)
         return figure
 
     alt = (
@@ -153,32 +155,30 @@ def spikes(summary: Mapping[str, Any]) -> Drawing:
     """Draw the items of each whole-dollar price, with the prices just below a hundred marked."""
     counts = summary["distributions"]["slots"]["items"]
     marked = facts.spikes(counts)
-    top = max(counts[50:], default=0) or 1
+    top = max(counts[_SPIKES_FROM:], default=0) or 1
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 240), left=46, top=24)
+        figure, axes = canvas((width, 250), left=46, right=22, top=28)
         axes.fill_between(np.arange(LAST + 1), counts, color=COLOUR["before"], linewidth=0, step="mid")
-        axes.plot(
-            [one.slot for one in marked], [one.items for one in marked], linestyle="none", marker="o", markersize=4.5,
-            color=COLOUR["cap"],
-        )  # fmt: skip
+        # The hundreds are drawn first: what is just below one lies on it.
+        axes.vlines(facts.HUNDREDS, 0, [counts[slot] for slot in facts.HUNDREDS], color=COLOUR["after"], linewidth=2)
+        axes.vlines([one.slot for one in marked], 0, [one.items for one in marked], color=COLOUR["cap"], linewidth=2)
         for one in marked:
             if one.slot in (99, 199, 399, 499) or (width != NARROW and one.items):
-                # A spike higher than the axis is named at its top.
-                axes.annotate(
-                    f"${one.slot}", (one.slot, min(one.items, top)), (0, 6), textcoords="offset points", ha="center",
-                    color=COLOUR["ink"],
-                )  # fmt: skip
-        axes.set_ylim(0, top * 1.15)
-        _count_axis(axes.yaxis, 5)
+                name = str(one.slot) if width == NARROW else f"${one.slot}"
+                place = (one.slot, max(one.items, one.next_items or 0))
+                axes.annotate(name, place, (0, 3), textcoords="offset points", ha="center", color=COLOUR["ink"])
+        axes.set_ylim(0, top * 1.1)
+        count_axis(axes.yaxis, 5)
         axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
-        _title_axis(axes, "items at each price, from $50")
-        _price_axis(axes, width)
-        axes.set_xlim(50, LAST + 1)
+        title_axis(axes, f"items at each price, from ${_SPIKES_FROM}")
+        price_axis(axes, width)
+        axes.set_xlim(_SPIKES_FROM, LAST + 4)
         return figure
 
     told = ", ".join(f"${one.slot} {one.items:,}" for one in marked)
-    return drawing("spikes", f"Items at each whole-dollar price from $50, those just below a hundred marked: {told}.", HALF, plot)
+    alt = f"Items at each whole-dollar price from ${_SPIKES_FROM}, those just below a hundred marked: {told}."
+    return drawing("spikes", alt, HALF, plot)
 
 
 def tokens(summary: Mapping[str, Any]) -> Drawing:
@@ -189,7 +189,7 @@ def tokens(summary: Mapping[str, Any]) -> Drawing:
     edge = max(longest, cap if of_prompt else 0) + 1
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 240), left=46, top=30)
+        figure, axes = canvas((width, 270), left=46, right=22, top=44)
         start = next((place for place, count in enumerate(counted["items"]) if count), 0)
         for name, colour in (("items", "before"), ("sampled", "after")):
             axes.stairs(
@@ -202,13 +202,11 @@ def tokens(summary: Mapping[str, Any]) -> Drawing:
                 f"cap {cap}", (cap + 0.5, 1), (-4, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
                 ha="right", color=COLOUR["cap"], fontweight="bold",
             )  # fmt: skip
-        axes.set_ylim(0, top * 1.04)
+        _log_axis(axes, top, 1.3)
         axes.set_xlim(start - 1, edge + 1)
-        _count_axis(axes.yaxis, 5)
         axes.xaxis.set_major_locator(MaxNLocator(5 if width == NARROW else 8, integer=True))
         axes.set_xlabel("tokens of the whole prompt")
-        axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
-        _title_axis(axes, "items")
+        title_axis(axes, "items (logarithmic)")
         return figure
 
     alt = (
@@ -218,40 +216,62 @@ def tokens(summary: Mapping[str, Any]) -> Drawing:
     return drawing("tokens", alt, HALF, plot)
 
 
-def binned(counts: Sequence[int], step: int = BIN) -> NDArray[np.int64]:
-    """Return counts of slots 1 to 999 summed over bins of `step` dollars: 1 to 10, 11 to 20, and so on."""
-    inside = np.zeros(-(-LAST // step) * step, np.int64)
+def binned(counts: Sequence[int]) -> NDArray[np.int64]:
+    """Return counts of slots 1 to 999 summed over bins of `BIN` dollars: 1 to 10, 11 to 20, and so on."""
+    inside = np.zeros(-(-LAST // BIN) * BIN, np.int64)
     inside[:LAST] = counts[1:]
-    summed: NDArray[np.int64] = inside.reshape(-1, step).sum(axis=1)
+    summed: NDArray[np.int64] = inside.reshape(-1, BIN).sum(axis=1)
     return summed
 
 
-def _steps(axes: Axes, shares: NDArray[np.float64], colour: str, step: int = BIN, *, fill: bool = False) -> None:
-    edges = np.minimum(np.arange(len(shares) + 1) * step + 0.5, LAST + 0.5)
+def beside(axes: Axes, place: tuple[float, float], text: str, side: int, colour: str = "ink") -> None:
+    """Write beside a point, to its right (1) or left (-1)."""
+    axes.annotate(
+        text, place, (5 * side, 0), textcoords="offset points", ha="left" if side > 0 else "right", va="center",
+        color=COLOUR[colour],
+    )  # fmt: skip
+
+
+def price_steps(axes: Axes, shares: NDArray[np.float64], colour: str, *, fill: bool = False) -> None:
+    """Draw shares of bins of prices as steps."""
+    edges = np.minimum(np.arange(len(shares) + 1) * BIN + 0.5, LAST + 0.5)
     axes.stairs(shares, edges, fill=fill, color=colour, linewidth=0 if fill else 1.7)
 
 
-def _share_axis(axes: Axes, top: float, title: str) -> None:
+def share_axis(axes: Axes, top: float, title: str) -> None:
+    """Give the vertical axis percentages from 0 to `top`, and a title."""
     axes.set_ylim(0, (top or 1) * 1.06)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}%"))
     axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
-    _title_axis(axes, title)
+    title_axis(axes, title)
 
 
-def _count_axis(axis: Any, ticks: int) -> None:
+def count_axis(axis: Any, ticks: int) -> None:
+    """Give an axis of counts whole numbers."""
     axis.set_major_locator(MaxNLocator(ticks, integer=True))
     axis.set_major_formatter(FuncFormatter(number))
 
 
-def _price_axis(axes: Axes, width: int) -> None:
+def _log_axis(axes: Axes, top: int, room: float) -> None:
+    """Make the vertical axis one of counts, logarithmic from 1 on and with a place for 0."""
+    axes.set_yscale("symlog", linthresh=1, linscale=0.4)
+    axes.set_ylim(0, top * room)
+    ticks = [0, *(10**power for power in range(int(np.log10(max(top, 1))) + 1))]
+    axes.set_yticks(ticks, [number(tick) for tick in ticks])
+    axes.tick_params(axis="y", which="minor", length=0)
+    axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
+
+
+def price_axis(axes: Axes, width: int) -> None:
+    """Give the horizontal axis the prices from $1 to $999."""
     ticks = [1, 250, 500, 750, 999] if width == NARROW else [1, *range(100, 1000, 100), 999]
     ticks = [tick for tick in ticks if tick != 900 or width == FULL]
     axes.set_xticks(ticks, [f"${tick}" for tick in ticks])
     axes.set_xlim(-3, LAST + 4)
 
 
-def _title_axis(axes: Axes, text: str) -> None:
+def title_axis(axes: Axes, text: str) -> None:
     """Write what the vertical axis counts above it, where it can be read without turning the head."""
     figure = axes.figure
     assert isinstance(figure, Figure)

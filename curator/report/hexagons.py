@@ -56,7 +56,7 @@ def corners(grid: dict[str, Any]) -> NDArray[np.float64]:
     angle = np.deg2rad(30 + 60 * np.arange(6))
     unit = np.stack([np.cos(angle), np.sin(angle)], axis=1) / _ROOT
     (x_low, x_high), (y_low, y_high) = grid["x"], grid["y"]
-    return unit * [(x_high - x_low) / COLUMNS, (y_high - y_low) / ROWS]
+    return np.asarray(unit * [(x_high - x_low) / COLUMNS, (y_high - y_low) / ROWS], np.float64)
 
 
 def _scaled(values: NDArray[np.float64], limits: tuple[float, float], cells: int) -> NDArray[np.float64]:

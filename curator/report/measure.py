@@ -1,4 +1,4 @@
-"""Measure what was published, from the files of ``dataset/data``: prices, text lengths, weights, and what checks need."""
+"""Measure what was published, from the files of ``dataset/data``: prices, text lengths, weights, broken promises."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ POUNDS = {
 _WEIGHT = rf"(?i)\bItem Weight: ([0-9][0-9.,]*) ({'|'.join(sorted(POUNDS, key=len, reverse=True))})\b"
 
 _PRICES = (-0.5, 3.0)  # log10 of USD: 0.32 to 1,000
-_WEIGHTS = (-3.0, 3.0)  # log10 of pounds
+_WEIGHTS = (-4.0, 3.0)  # log10 of pounds
 
 
 @dataclass
@@ -182,7 +182,13 @@ def rank_correlation(rows: pl.DataFrame, column: str) -> float | None:
 
 def _kept(rows: pl.DataFrame, recipe: Recipe) -> list[dict[str, Any]]:
     columns = ("parent_asin", "category", "title", "price", "slot", "tokens")
-    return rows.select(*columns, text=product_text(recipe)).to_dicts()
+    shown = rows.select(*columns, text=product_text(recipe)).to_dicts()
+    return [{key: clipped(value) if isinstance(value, str) else value for key, value in one.items()} for one in shown]
+
+
+def clipped(text: str | None, most: int = 1_200) -> str | None:
+    """Return a text of at most so many characters: a page must not grow with whatever a row holds."""
+    return text if text is None or len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _rounded(value: Any) -> float | None:

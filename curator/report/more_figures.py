@@ -12,7 +12,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 
 from curator.report import facts, hexagons
-from curator.report.figures import FULL, HALF, NARROW, _count_axis, drawing, number
+from curator.report.figures import HALF, NARROW, beside, count_axis, drawing, number, title_axis
 from curator.report.svg import COLOUR, Drawing, canvas
 
 _LEVELS = 6
@@ -31,7 +31,7 @@ def categories(summary: Mapping[str, Any]) -> Drawing:
         axes.barh(place - 0.19, before, 0.36, color=COLOUR["before"])
         axes.barh(place + 0.19, after, 0.36, color=COLOUR["after"])
         for at, (first, second) in enumerate(zip(before, after, strict=True)):
-            axes.text(max(first, second), at, f" {second:.1f}%", va="center", color=COLOUR["ink"])
+            beside(axes, (max(first, second), at), f"{second:.1f}%", 1)
         axes.set_yticks(place, [shortened(row.name) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(0, (max(before.max(initial=0), after.max(initial=0)) or 1) * 1.02)
@@ -72,7 +72,8 @@ def ring(summary: Mapping[str, Any]) -> Drawing:
         return figure
 
     told = ", ".join(f"{row.name} {part:.1f}%" for row, part in zip(rows, share, strict=True))
-    return drawing("ring", f"Ring of the {summary['sampled']:,} sampled items by category: {told or 'none'}.", HALF, plot)
+    alt = f"Ring of the {summary['sampled']:,} sampled items by category: {told or 'none'}."
+    return drawing("ring", alt, HALF, plot)
 
 
 def slice_colour(name: str, place: int) -> str:
@@ -92,8 +93,8 @@ def length(summary: Mapping[str, Any]) -> Drawing | None:
         axes.set_xlabel("characters of product text")
 
     alt = (
-        f"Price against the length of the text, {found['rows']:,} rows counted in hexagons; texts have {found['min']:,} to"
-        f" {found['max']:,} characters. Rank correlation {_correlation(found)}."
+        f"Price against the length of the text, {found['rows']:,} rows counted in hexagons; texts have {found['min']:,}"
+        f" to {found['max']:,} characters. Rank correlation {_correlation(found)}."
     )
     return _cloud("length", alt, found["hexagons"], scale)
 
@@ -105,7 +106,7 @@ def weight(summary: Mapping[str, Any]) -> Drawing | None:
         return None
 
     def scale(axes: Axes) -> None:
-        powers = (-3, -2, -1, 0, 1, 2, 3)
+        powers = (-4, -3, -2, -1, 0, 1, 2, 3) if axes.bbox.width > NARROW else (-4, -2, 0, 2)
         axes.set_xticks(powers, [number(10.0**power) for power in powers])
         axes.set_xlabel("pounds (logarithmic)")
 
@@ -126,7 +127,7 @@ def duplicates(summary: Mapping[str, Any]) -> Drawing | None:
         bars.append(("10+", more))
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 210), left=46, top=24)
+        figure, axes = canvas((width, 230), left=46, top=28)
         place = np.arange(len(bars))
         axes.bar(place, [count for _, count in bars], 0.6, color=COLOUR["after"])
         for at, (_, count) in enumerate(bars):
@@ -134,20 +135,20 @@ def duplicates(summary: Mapping[str, Any]) -> Drawing | None:
         axes.set_xticks(place, [size for size, _ in bars])
         axes.set_xlim(-0.8, max(len(bars), 5) - 0.2)
         axes.set_ylim(0, max(count for _, count in bars) * 1.15)
-        _count_axis(axes.yaxis, 4)
+        count_axis(axes.yaxis, 4)
         axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
         axes.set_xlabel("items in a group")
-        figure.text(0.004, 0.985, "groups with the same text", ha="left", va="top", color=COLOUR["muted"])
+        title_axis(axes, "groups with the same text")
         return figure
 
     told = ", ".join(f"{count:,} of {size}" for size, count in bars)
     return drawing("duplicates", f"Groups of items with the same text, by size: {told} items.", HALF, plot)
 
 
-def shortened(name: str) -> str:
-    """Return a label that fits beside a bar."""
+def shortened(name: str, most: int = _LONGEST_LABEL) -> str:
+    """Return a label that fits beside a bar: so many characters at most."""
     name = " ".join(name.replace("_", " ").split())
-    return name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1]}…"
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def heat_limits(grid: dict[str, Any]) -> list[int]:
@@ -163,19 +164,21 @@ def _cloud(name: str, alt: str, grid: dict[str, Any], scale: Any) -> Drawing:
     shape = hexagons.corners(grid)
 
     def plot(width: int) -> Figure:
-        inner = width - 46 - 12
-        figure, axes = canvas((width, inner * 0.6 + 24 + 42), left=46, top=24, bottom=42)
+        inner = width - 52 - 26
+        figure, axes = canvas((width, inner * 0.6 + 30 + 42), left=52, right=26, top=30, bottom=42)
         for shade in range(1, len(limits) + 1):
-            cells = [Outline([*(shape + (cx, cy)), (0, 0)], closed=True) for cx, cy in zip(x[level == shade], y[level == shade], strict=True)]
+            chosen = np.stack([x, y], axis=1)[level == shade]
+            cells = [Outline([*(shape + centre), (0, 0)], closed=True) for centre in chosen]
             if cells:
-                axes.add_patch(PathPatch(Outline.make_compound_path(*cells), color=COLOUR[f"heat-{shade}"], linewidth=0))
+                path = Outline.make_compound_path(*cells)
+                axes.add_patch(PathPatch(path, color=COLOUR[f"heat-{shade}"], linewidth=0))
         (x_low, x_high), (y_low, y_high) = grid["x"], grid["y"]
         axes.set_xlim(x_low, x_high)
         axes.set_ylim(y_low, y_high)
         axes.set_yticks(range(4), ["$1", "$10", "$100", "$1,000"])
         axes.grid(color=COLOUR["grid"], linewidth=0.8)
         scale(axes)
-        figure.text(0.004, 0.985, "price (logarithmic)", ha="left", va="top", color=COLOUR["muted"])
+        title_axis(axes, "price (logarithmic)")
         return figure
 
     return drawing(name, alt, HALF, plot)
@@ -185,5 +188,3 @@ def _correlation(found: Mapping[str, Any]) -> str:
     value = found["rank_correlation"]
     return "unknown" if value is None else f"{value:.2f}"
 
-
-__all__ = ["FULL", "categories", "duplicates", "heat_limits", "length", "ring", "shortened", "slice_colour", "weight"]

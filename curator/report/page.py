@@ -1,1 +1,173 @@
-def render(summary): return ""
+"""The page of a run: a summary in, HTML out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+
+from curator import __version__
+from curator.ledger import REASONS
+from curator.recipe import keys
+from curator.report import facts, figures, more_figures, svg
+from curator.report.more_figures import shortened, slice_colour
+from curator.report.svg import Drawing
+
+MOST_LISTED = 40
+"""Sources and files listed on a page; the rest is in the run's JSON files."""
+
+_SECTIONS = (
+    *(("verdict", "Verdict"), ("rows", "Rows"), ("prices", "Prices"), ("slots", "Slots"), ("categories", "Categories")),
+    *(("tokens", "Tokens"), ("clouds", "Length and weight"), ("copies", "Duplicates"), ("kept", "Kept")),
+    *(("dropped", "Dropped"), ("made", "How it was made")),
+)
+
+_VERDICTS = {
+    "pass": "Every check holds.",
+    "warn": "Every promise holds; what is marked should be known before the data is used.",
+    "fail": "At least one promise does not hold. Do not use this data.",
+}
+
+
+def environment() -> jinja2.Environment:
+    """Return the templates' environment: all that is put into a page is escaped, and nothing may be missing."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("curator", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def render(summary: Mapping[str, Any]) -> str:
+    """Return the page of a run, made from its summary alone."""
+    with svg.settings():
+        drawn = _draw(summary)
+    slots = summary["distributions"]["slots"]
+    files = list(summary["files"].items())
+    return environment().get_template("report.html").render(
+        version=__version__,
+        title=f"Product prices, recipe {summary['recipe']}: report",
+        sections=_SECTIONS,
+        summary=summary,
+        settings=summary["settings"],
+        figures=drawn,
+        source_names=_names([one["name"] for one in summary["sources"]]),
+        published=facts.published_rows(summary),
+        verdict_sentence=_VERDICTS[summary["verdict"]],
+        steps=facts.steps(summary),
+        share=lambda part, whole: 100 * part / whole if whole else 0.0,
+        fates_sum=sum(summary["fates"].values()),
+        slots=slots,
+        median=facts.median,
+        mean=facts.mean,
+        prices_text=_prices_text(summary),
+        split_keys=[(name, name) for name in summary["published"]["splits"]],
+        spikes=facts.spikes(slots["items"]),
+        slot_facts=facts.slot_facts(summary),
+        slots_text=_slots_text(summary),
+        categories=facts.categories(summary, MOST_LISTED),
+        ring_keys=_ring_keys(summary),
+        token_facts={name: _token_facts(counts) for name, counts in summary["distributions"]["tokens"].items()},
+        tokens_text=_tokens_text(summary),
+        cloud_texts=_cloud_texts(summary),
+        heat_keys={name: _heat_keys(summary["published"][name]) for name in ("length", "weight")},
+        no_duplicates=_no_duplicates(summary),
+        reasons=REASONS,
+        sources=summary["sources"][:MOST_LISTED],
+        more_sources=max(0, len(summary["sources"]) - MOST_LISTED),
+        files=files[:MOST_LISTED],
+        more_files=max(0, len(files) - MOST_LISTED),
+        recipe=list(settings_listed(summary["settings"])),
+    )  # fmt: skip
+
+
+def settings_listed(settings: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return key, value (as JSON) and sentence of every setting."""
+    listed = []
+    for key, sentence in keys():
+        section, _, inner = key.partition(".")
+        value = settings[section][inner] if inner else settings[section]
+        listed.append((key, json.dumps(value, ensure_ascii=False), sentence))
+    return listed
+
+
+def _draw(summary: Mapping[str, Any]) -> dict[str, Drawing | None]:
+    draw = (
+        *(figures.waterfall, figures.prices, figures.prices_by_split, figures.slots, figures.spikes, figures.tokens),
+        *(more_figures.categories, more_figures.ring, more_figures.length, more_figures.weight),
+        more_figures.duplicates,
+    )
+    return {function.__name__: function(summary) for function in draw}
+
+
+def _names(names: list[str]) -> str:
+    """Return a few names as one phrase."""
+    shown = names[:3]
+    return ", ".join(shown) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+
+
+def _prices_text(summary: Mapping[str, Any]) -> str:
+    slots = summary["distributions"]["slots"]
+    if slots["items"] == slots["sampled"]:
+        return "No slot is over its cap, so the sample is all of them and both lie on each other."
+    return "The cap takes from the cheap slots, which makes the sample more even."
+
+
+def _slots_text(summary: Mapping[str, Any]) -> str:
+    if not facts.slot_facts(summary)["over_cap"]:
+        return "No slot is over its cap: every item is taken."
+    return "Where the grey goes over the cap, the draw chose."
+
+
+def _token_facts(counts: list[int]) -> dict[str, Any]:
+    longest = max((place for place, count in enumerate(counts) if count), default=None)
+    total = sum(place * count for place, count in enumerate(counts))
+    return {"median": facts.median(counts), "mean": facts.mean(counts), "max": longest, "total": total}
+
+
+def _tokens_text(summary: Mapping[str, Any]) -> str:
+    if summary["settings"]["tokens"]["of"] == "prompt":
+        return "The cap counts the whole prompt, its answer included; longer texts are cut at a word."
+    return "The cap counts the product text alone; question and answer come on top of it."
+
+
+def _cloud_texts(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is said about the price against length and weight, or why it is not shown."""
+    nothing = "Not available: no row was published."
+    if summary["published"]["length"] is None:
+        return {"length": nothing, "weight": nothing}
+    if summary["published"]["weight"] is not None:
+        weight = "Rows whose published text states an item weight."
+    elif summary["settings"]["text"]["style"] == "course":
+        weight = "Not available: the course's cleaning takes the name off the weight."
+    else:
+        weight = "Not available: no published text states an item weight."
+    return {"length": "Characters between the question and the answer.", "weight": weight}
+
+
+def _ring_keys(summary: Mapping[str, Any]) -> list[tuple[str, str, float]]:
+    """Return colour, name and share (percent) of each slice of the ring."""
+    return [
+        (slice_colour(row.name, at), shortened(row.name, 40), 100 * row.sampled / summary["sampled"])
+        for at, row in enumerate(facts.slices(summary))
+    ]
+
+
+def _heat_keys(found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    if found is None:
+        return []
+    limits = more_figures.heat_limits(found["hexagons"])
+    names = [f"{least:,}+" for least in limits]
+    names[0] += " rows"
+    return [(f"heat-{shade}", name) for shade, name in enumerate(names, 1)]
+
+
+def _no_duplicates(summary: Mapping[str, Any]) -> str:
+    if summary["settings"]["duplicates"]["exact"] == "keep":
+        return "Not looked for: the recipe keeps copies."
+    return "No two items have the same text."

@@ -11,7 +11,7 @@ from curator import sources
 from curator.errors import SourceError
 from curator.ledger import REASONS
 from curator.recipe import Recipe
-from curator.report.measure import SAMPLES
+from curator.report.measure import SAMPLES, clipped
 from curator.rundir import RunDirectory
 from curator.sources.model import Shard
 
@@ -49,9 +49,15 @@ def dropped_samples(
         for row, asin, reason in chosen.select("row", "parent_asin", "fate").iter_rows():
             title, price = listed.get(row, (None, None))
             found[reason].append(
-                {"source": shard.source.name, "row": row, "parent_asin": asin, "title": title, "price": price,
-                 "twin": twins.get(row)}
-            )  # fmt: skip
+                {
+                    "source": shard.source.name,
+                    "row": row,
+                    "parent_asin": clipped(asin),
+                    "title": clipped(title),
+                    "price": clipped(price),
+                    "twin": clipped(twins.get(row)),
+                }
+            )
     return found
 
 
@@ -69,8 +75,9 @@ def _listed(shard: Shard, recipe: Recipe, rows: pl.Series) -> dict[int, tuple[st
     listed: dict[int, tuple[str | None, str | None]] = {}
     try:
         for batch in sources.read(shard, recipe):
-            some = batch.filter(pl.col("row").is_in(rows.implode())).select("row", "title", pl.col("price").cast(pl.String))
-            listed.update({row: (title, price) for row, title, price in some.iter_rows()})
+            some = batch.filter(pl.col("row").is_in(rows.implode()))
+            for row, title, price in some.select("row", "title", pl.col("price").cast(pl.String)).iter_rows():
+                listed[row] = (title, price)
             if batch["row"].max() >= last:  # type: ignore[operator]
                 break
     except SourceError:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 _NAMES = (
-    *("ink", "muted", "grid", "paper", "before", "after", "drop", "cap", "train", "validation", "test"),
+    *("ink", "muted", "grid", "paper", "before", "after", "drop", "cap", "train", "validation", "test", "a", "b"),
     *(f"heat-{level}" for level in range(1, 7)),
     *(f"slice-{number}" for number in range(1, 9)),
 )
@@ -27,7 +29,7 @@ COLOUR = {name: f"#01{number:02x}fe" for number, name in enumerate(_NAMES)}
 
 FONT_SIZE = 11.5
 
-_SETTINGS = {
+_SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text, in the page's font
     "svg.hashsalt": "curator",
     "font.size": FONT_SIZE,
@@ -72,9 +74,13 @@ def canvas(
     return figure, axes
 
 
-def settings() -> mpl.rc_context:  # type: ignore[name-defined]
-    """Return a context in which figures are drawn the same on every machine, whatever its matplotlibrc says."""
-    return mpl.rc_context({**_safe_defaults(), **_SETTINGS})
+@contextmanager
+def settings() -> Iterator[None]:
+    """Draw figures the same on every machine within the block, whatever its matplotlibrc says."""
+    with mpl.rc_context():
+        mpl.rcParams.update({name: value for name, value in mpl.rcParamsDefault.items() if "backend" not in name})
+        mpl.rcParams.update(_SETTINGS)
+        yield
 
 
 def to_svg(figure: Figure, name: str, alt: str) -> Markup:
@@ -89,13 +95,9 @@ def to_svg(figure: Figure, name: str, alt: str) -> Markup:
     with warnings.catch_warnings():
         # The page's font draws what matplotlib's own lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return Markup(_adapt(stream.getvalue(), name, alt))  # noqa: S704 -- matplotlib escapes text, _adapt the rest
-
-
-def _safe_defaults() -> dict[str, object]:
-    """Return matplotlib's defaults without those of its surroundings, such as the backend."""
-    return {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith(("backend", "interactive"))}
+        figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    # Matplotlib escapes the text that it writes, _adapt the rest.
+    return Markup(_adapt(stream.getvalue(), name, alt))
 
 
 def _adapt(svg: str, name: str, alt: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +17,9 @@ import polars as pl
 
 from curator import demo
 from curator.errors import SourceError, UsageError, nearest
+from curator.paths import existing
 from curator.recipe import Recipe
+from curator.rundir import is_run
 from curator.sources import hub, jsonl, parquet
 from curator.sources.categories import ITEMS, category_of
 from curator.sources.columns import needed
@@ -30,6 +33,7 @@ SHARD_ROWS = 16_384
 """About how many raw rows a shard has."""
 
 DEMO_ROWS, DEMO_SEED = 20_000, 42
+DEMO_MOST = 1_000_000_000
 _ENDINGS = (".parquet", *JSONL_ENDINGS)
 
 
@@ -112,12 +116,12 @@ def _read_demo(shard: Shard) -> Iterator[pl.DataFrame]:
 
 
 def _resolve_one(spec: str, recipe: Recipe, snapshot: hub.Snapshot) -> list[Found]:
-    path = Path(spec).expanduser()
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.name.endswith(_ENDINGS) and file.is_file())
+    path = existing(spec)
+    if path is not None and path.is_dir():
+        files = sorted(_data_files(path))
         if not files:
             raise SourceError(f"folder {spec!r} holds no file that ends in {' or '.join(_ENDINGS)}")
-    elif path.exists():
+    elif path is not None:
         files = [path]
     elif spec == "demo" or spec.startswith("demo:"):
         return [_demo(spec)]
@@ -125,7 +129,8 @@ def _resolve_one(spec: str, recipe: Recipe, snapshot: hub.Snapshot) -> list[Foun
         files_of = (file for category in categories for file in snapshot.files(category))
         return [hub.described(_file(file.path, recipe), file) for file in files_of]
     elif glob.has_magic(spec):
-        files = sorted(file for file in map(Path, glob.glob(str(path), recursive=True)) if file.is_file())  # noqa: PTH207
+        pattern = os.path.expanduser(spec)  # noqa: PTH111 -- a pattern need not be a path
+        files = sorted(file for file in map(Path, glob.glob(pattern, recursive=True)) if file.is_file())  # noqa: PTH207
         if not files:
             raise UsageError(f"no file matches {spec!r}")
     else:
@@ -136,18 +141,34 @@ def _resolve_one(spec: str, recipe: Recipe, snapshot: hub.Snapshot) -> list[Foun
     return [_file(file, recipe) for file in files]
 
 
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Yield the data files below a folder; those of a run of curator, which may lie in it, are none."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            if not is_run(path):
+                yield from _data_files(path)
+        elif path.name.endswith(_ENDINGS):
+            yield path
+
+
 def _demo(spec: str) -> Found:
     """Read ``demo[:ROWS[:SEED]]``."""
     match = re.fullmatch(r"demo(?::([0-9_]+))?(?::([0-9_]+))?", spec)
     if not match:
         raise UsageError(f"source {spec!r} is not demo[:ROWS[:SEED]]. Example: demo:100000:7")
     rows, seed = int(match.group(1) or DEMO_ROWS), int(match.group(2) or DEMO_SEED)
+    if rows > DEMO_MOST or seed >= 2**64:
+        raise UsageError(f"source {spec!r}: the demo catalogue has at most {DEMO_MOST:,} rows and a seed below 2**64")
     identity = f"curator demo catalogue, version {demo.RAW_DEMO_VERSION}, seed {seed}, {rows} rows"
     digest = hashlib.sha256(identity.encode()).hexdigest()
     return Found(Source("demo", f"demo:{seed}", f"demo:{rows}:{seed}", None, rows, 0, 0, digest), [rows])
 
 
 def _file(path: Path, recipe: Recipe) -> Found:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(f"{str(path)!a}: the file's name is not UTF-8; rename it") from error
     kind = kind_of(path)
     state = path.stat()
     offsets: tuple[int, ...] = ()

@@ -1,0 +1,79 @@
+"""Read OpenAI JSONL strictly: one object a line, the roles in order, no empty content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from curator.publish.verdict import Check
+
+ROLES = ("system", "user", "assistant")
+FEWEST_EXAMPLES = 10
+MOST_BYTES = 512 * 10**6
+"""What OpenAI takes in one file."""
+
+TOKENS_AROUND = 15
+"""Tokens of a chat of three messages beside their contents, as OpenAI's own examples count them."""
+
+_LONGEST_LINE = 64 * 2**20
+
+
+def batches(path: Path, rows: int, check: Check, name: str) -> Iterator[pl.DataFrame]:
+    """Yield the contents of the messages of each line, columns as `ROLES`, null for a line that is not valid.
+
+    Args:
+        path: The file.
+        rows: Lines of a batch.
+        check: Gets what is wrong with a line.
+        name: The file's name in messages.
+    """
+    lines: list[tuple[str | None, ...]] = []
+    with path.open("rb") as stream:
+        number = 0
+        while line := stream.readline(_LONGEST_LINE):
+            number += 1
+            try:
+                lines.append(_contents(line))
+            except ValueError as error:
+                check.problem(f"{name} line {number}: {error}")
+                lines.append((None,) * len(ROLES))
+            if len(lines) == rows:
+                yield _frame(lines)
+                lines = []
+    if lines:
+        yield _frame(lines)
+
+
+def _frame(lines: list[tuple[str | None, ...]]) -> pl.DataFrame:
+    return pl.DataFrame(lines, schema=dict.fromkeys(ROLES, pl.String), orient="row")
+
+
+def _contents(line: bytes) -> tuple[str, ...]:
+    """Return the contents of a line's messages.
+
+    Raises:
+        ValueError: The line is not what OpenAI takes.
+    """
+    if not line.endswith(b"\n"):
+        raise ValueError("the line has no end")
+    try:
+        chat = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it is not one JSON object") from error
+    if not isinstance(chat, dict) or chat.keys() != {"messages"} or not isinstance(chat["messages"], list):
+        raise ValueError("it is not an object with `messages` alone")
+    messages = chat["messages"]
+    if not all(isinstance(one, dict) and one.keys() == {"role", "content"} for one in messages):
+        raise ValueError("a message is not an object with `role` and `content` alone")
+    if (roles := tuple(one["role"] for one in messages)) != ROLES:
+        raise ValueError(f"the roles are {', '.join(map(str, roles)) or 'none'}, not {', '.join(ROLES)}")
+    contents = tuple(one["content"] for one in messages)
+    for role, content in zip(ROLES, contents, strict=True):
+        if not isinstance(content, str) or not content.strip():
+            raise ValueError(f"the content of {role} is empty")
+    return contents

@@ -1,0 +1,118 @@
+"""The manifest of a dataset folder: what its files must agree with."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from curator.recipe import Recipe
+
+NAME = "manifest.json"
+FOLDERS = ("data", "text", "openai")
+
+_FILE = re.compile(
+    r"(?:data|text)/(?:train|validation|test)-[0-9]{5}-of-[0-9]{5}\.parquet|openai/(?:train|validation|test)\.jsonl"
+)
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Count = Annotated[int, Field(ge=0)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+
+class DataFile(_Entry):
+    """One data file."""
+
+    rows: _Count
+    bytes: _Count
+    memory_bytes: _Count
+    sha256: _Digest
+
+
+class TokenizerEntry(_Entry):
+    """The tokenizer that counted."""
+
+    name: str
+    sha256: _Digest
+
+
+class SourceEntry(_Entry):
+    """One source that was read."""
+
+    kind: str
+    name: str
+    category: str | None
+    rows: _Count
+    bytes: _Count
+    sha256: str
+    repository: str | None = None
+    revision: str | None = None
+
+
+class Counts(_Entry):
+    """Rows read, and rows of each fate."""
+
+    rows_in: _Count
+    fates: dict[str, _Count]
+
+
+class Manifest(_Entry):
+    """What ``dataset/manifest.json`` says, each part of the right kind."""
+
+    format: Literal[1]
+    curator: str
+    recipe: Recipe
+    tokenizer: TokenizerEntry
+    sources: list[SourceEntry] = Field(min_length=1)
+    counts: Counts
+    measured: dict[str, Any]
+    files: dict[str, DataFile]
+
+
+class ManifestError(ValueError):
+    """A manifest that can't be used; the message says why."""
+
+
+def read(folder: Path) -> tuple[Manifest, dict[str, Any]]:
+    """Return the manifest of a dataset folder, checked, and as it was read.
+
+    Raises:
+        ManifestError: There is none, or it isn't one.
+    """
+    try:
+        return parse((folder / NAME).read_bytes())
+    except OSError as error:
+        raise ManifestError(f"{NAME} can't be read: {error.strerror}") from error
+
+
+def parse(content: bytes) -> tuple[Manifest, dict[str, Any]]:
+    """Return a manifest from its bytes, checked, and as it was read.
+
+    Raises:
+        ManifestError: It isn't one.
+    """
+    try:
+        raw = json.loads(content)
+        manifest = Manifest.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ManifestError(f"{NAME}: {where}: {first['msg']}") from None
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"{NAME} is not JSON: {error}") from None
+    # A name leads nowhere but into the dataset's own folders.
+    for name in manifest.files:
+        if _FILE.fullmatch(name) is None:
+            raise ManifestError(f"{NAME} names {name!r}, which is no file of a dataset of curator")
+    return manifest, raw
+
+
+def is_ours(raw: Any) -> bool:
+    """Tell whether a parsed JSON value is a manifest that curator wrote, of whatever version."""
+    return isinstance(raw, Mapping) and {"format", "curator", "recipe", "files"} <= raw.keys()

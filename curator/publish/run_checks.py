@@ -1,0 +1,129 @@
+"""Check that ledger, selection, summary and recipe of a run agree with the dataset it made."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curator.ledger import FATES, SPLITS
+from curator.publish.checks import Digests, compare_file
+from curator.publish.manifest import Manifest
+from curator.publish.rows import Unreadable, locate
+from curator.publish.verdict import Check
+from curator.rundir import RunDirectory
+
+CARD = "dataset/README.md"
+
+
+def check_run(path: Path, digests: Digests, manifest: Manifest) -> list[Check]:
+    """Check a run directory beyond its dataset.
+
+    Args:
+        path: The run directory.
+        digests: Of the files of `path`.
+        manifest: That of the dataset.
+    """
+    run = RunDirectory(path)
+    checks = [
+        Check("every file of the run has the sha256 of its manifest"),
+        Check("the card is as it was built", warning=True),
+        Check("summary and recipe agree with the dataset"),
+        Check("the ledger has every row once, and its fates are the dataset's"),
+        Check("the selection agrees with the ledger and the published rows"),
+    ]
+    whole, card, summary, book, selection = checks
+    for check, step in (
+        (whole, lambda: _files(run, digests, whole, card)),
+        (summary, lambda: _summary(run, manifest, summary)),
+        (book, lambda: _ledger(run, manifest, book)),
+        (selection, lambda: _selection(run, manifest, selection)),
+    ):
+        try:
+            step()
+        except (*Unreadable, KeyError, TypeError, AttributeError) as error:
+            first = (str(error).splitlines() or [""])[0]
+            check.problem(f"a file can't be read or is not what a run holds: {type(error).__name__}: {first[:200]}")
+    return checks
+
+
+def _files(run: RunDirectory, digests: Digests, whole: Check, card: Check) -> None:
+    files = json.loads(run.manifest.read_bytes())["files"]
+    whole.detail = f"{len(files)} files"
+    for name, one in files.items():
+        # People edit the card; the data of the dataset is checked against its own manifest too.
+        compare_file(card if name == CARD else whole, digests, name, one["bytes"], one["sha256"])
+
+
+def _summary(run: RunDirectory, manifest: Manifest, check: Check) -> None:
+    summary: dict[str, Any] = json.loads(run.summary.read_bytes())
+    for key, said, expected in (
+        ("rows_in", summary["rows_in"], manifest.counts.rows_in),
+        ("fates", summary["fates"], manifest.counts.fates),
+        ("splits", summary["splits"], {split: manifest.counts.fates.get(split, 0) for split in SPLITS}),
+        ("tokenizer", summary["tokenizer"]["sha256"], manifest.tokenizer.sha256),
+    ):
+        if said != expected:
+            check.problem(f"summary.json: {key} is {said}, dataset/manifest.json says {expected}")
+    recipe = tomllib.loads(run.recipe.read_text("utf-8"))
+    # The published recipe has the tokenizer's name where the run's may have a path.
+    if {**recipe, "tokenizer": manifest.recipe.tokenizer} != manifest.recipe.model_dump(mode="json"):
+        check.problem("recipe.toml is not the recipe of dataset/manifest.json")
+
+
+def _ledger(run: RunDirectory, manifest: Manifest, check: Check) -> None:
+    counts: Counter[str] = Counter()
+    shards = json.loads(run.sources.read_bytes())["shards"]
+    check.detail = f"{len(shards)} parts"
+    for shard in shards:
+        path = run.ledger(shard["shard"])
+        part = pl.read_parquet(path, columns=["shard", "row", "fate"], glob=False)
+        rows = pl.Series(range(0)) if part.is_empty() else part["row"]
+        expected = pl.int_range(shard["start"], shard["stop"], eager=True)
+        if not rows.cast(pl.Int64).sort().equals(expected, check_names=False):
+            check.problem(f"ledger/{path.name} does not hold rows {shard['start']} to {shard['stop'] - 1} once each")
+        counts.update(dict(part["fate"].value_counts().iter_rows()))
+    found = {fate: counts[fate] for fate in FATES if counts[fate]}
+    for fate in counts.keys() - set(FATES):
+        check.problem(f"ledger: {fate!r} is no fate")
+    for fate in found.keys() | manifest.counts.fates.keys():
+        if found.get(fate, 0) != manifest.counts.fates.get(fate, 0):
+            check.problem(f"ledger: {found.get(fate, 0):,} rows are {fate}, the manifest says {manifest.counts.fates.get(fate, 0):,}")
+
+
+def _selection(run: RunDirectory, manifest: Manifest, check: Check) -> None:
+    selection = pl.read_parquet(run.selection, columns=["shard", "row", "slot", "position", "split"], glob=False)
+    positions = selection["position"].drop_nulls().cast(pl.Int64).sort()
+    if not positions.equals(pl.int_range(len(positions), eager=True), check_names=False):
+        check.problem("selection.parquet: the positions of the sample are not 0, 1, 2 …")
+    chosen = selection.filter(pl.col("split").is_not_null())
+    fated = (
+        pl.scan_parquet(sorted(run.path.glob("ledger/part-*.parquet")), glob=False)
+        .filter(pl.col("fate").is_in(SPLITS))
+        .select("shard", "row", "parent_asin", "fate")
+        .collect()
+    )
+    both = chosen.join(fated, on=["shard", "row"], how="full", coalesce=True)
+    for one in both.filter(pl.col("fate").ne_missing(pl.col("split"))).head(5).iter_rows(named=True):
+        check.problem(
+            f"shard {one['shard']} row {one['row']}: the ledger says {one['fate']}, the selection {one['split']}"
+        )
+    for split in SPLITS:
+        names = [(name, one.rows) for name, one in sorted(manifest.files.items()) if name.startswith(f"data/{split}-")]
+        if not names:
+            continue
+        files = [run.dataset / name for name, _ in names]
+        published = pl.scan_parquet(files, glob=False).select("parent_asin", "slot").collect()
+        expected = both.filter(pl.col("split") == split).sort("position").select("parent_asin", "slot")
+        if published.height != expected.height:
+            check.problem(f"{split}: {published.height:,} rows are published, {expected.height:,} selected")
+            continue
+        wrong = published["parent_asin"].ne_missing(expected["parent_asin"]) | published["slot"].ne_missing(
+            expected["slot"]
+        )
+        for at in wrong.arg_true():
+            check.problem(f"{locate(names, at)} is not the item that the selection puts there")

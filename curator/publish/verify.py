@@ -1,0 +1,150 @@
+"""Check a run, a dataset folder or a repository of the Hub from its files alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from curator.errors import HubError, RunError, TokenizerError, UsageError
+from curator.ledger import SPLITS
+from curator.publish import checks, hub
+from curator.publish.manifest import NAME, Manifest, ManifestError, read
+from curator.publish.measures import Measures
+from curator.publish.rows import RowChecks
+from curator.publish.run_checks import check_run
+from curator.publish.verdict import Check, Verdict
+from curator.recipe import load_recipe
+from curator.tokens import Tokenizer, load_tokenizer
+from curator.vocabularies import find_vocabulary
+
+
+def verify(place: str, price_per_million: float | None = None) -> Verdict:
+    """Check what is there.
+
+    Args:
+        place: A run directory, a dataset folder, or else a repository of the Hub (``owner/name``), which is downloaded.
+        price_per_million: USD for a million training tokens.
+
+    Returns:
+        Every check with what was found; `Verdict.raise_for_failures` ends in an error if one failed.
+
+    Raises:
+        UsageError: There is no such folder, and it can't be a repository's name.
+        RunError: The folder holds neither a finished run nor a dataset.
+        HubError: The repository can't be had.
+    """
+    path = Path(place)
+    if path.is_dir():
+        verdict = verify_folder(path)
+    elif path.exists():
+        raise UsageError(f"{place!r} is a file; name the run's folder")
+    else:
+        verdict = _verify_repository(place)
+    verdict.price_per_million = price_per_million
+    return verdict
+
+
+def verify_folder(path: Path) -> Verdict:
+    """Check a run directory or a dataset folder.
+
+    Raises:
+        RunError: It is neither, or the run is not finished.
+    """
+    if (path / "recipe.toml").is_file():
+        if not (path / NAME).is_file():
+            raise RunError(f"{path} is a run that is not finished: run its `curator build` again, which continues it")
+        return _verify(str(path), path / "dataset", path)
+    if (path / NAME).is_file() and (path / "data").is_dir():
+        return _verify(str(path), path)
+    raise RunError(f"{path} holds neither a run (recipe.toml) nor a dataset (manifest.json and data/)")
+
+
+def _verify_repository(name: str) -> Verdict:
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise UsageError(f"there is no folder {name!r}, and it is not the name of a Hub repository (OWNER/NAME)")
+    hub.check_name(name)
+    remote = hub.look(name)
+    if remote is None:
+        raise HubError(f"there is no folder {name!r}, and no dataset {name} on the Hub that this login may read")
+    if NAME not in remote.files:
+        raise HubError(f"dataset {name} holds no {NAME}: it was not published by curator")
+    verdict = _verify(name, hub.download(remote, hub.ours(remote)))
+    verdict.revision = remote.revision
+    return verdict
+
+
+def _verify(place: str, folder: Path, run: Path | None = None) -> Verdict:
+    verdict = Verdict(place)
+    try:
+        manifest, raw = read(folder)
+    except ManifestError as error:
+        broken = Check("manifest.json can be read")
+        broken.problem(str(error))
+        verdict.checks.append(broken)
+        return verdict
+    digests = checks.Digests(run or folder)
+    inside = checks.Digests(folder)
+    verdict.checks += [checks.files(inside, manifest), checks.unnamed(folder, manifest)]
+    tokenizer, reason = _tokenizer(manifest, run)
+    rows, measures = RowChecks(manifest.recipe), Measures()
+    for split in SPLITS:
+        rows.run(folder, manifest, split, tokenizer, measures)
+    if tokenizer is None:
+        rows.tokens.skipped = f"not counted again: {reason}"
+        if manifest.recipe.tokens.of == "text":
+            rows.cap.skipped = f"the texts' tokens are not counted: {reason}"
+    else:
+        rows.tokens.detail = f"under {manifest.tokenizer.name}"
+    found = measures.to_dict(manifest.recipe.slots.whole_from)
+    verdict.checks += [
+        checks.counts(manifest, found),
+        *rows.all(),
+        checks.slots(manifest, measures),
+        checks.disjoint(manifest, measures),
+        checks.measured(manifest, found),
+        checks.openai_limits(folder, manifest),
+        *checks.described(folder, raw),
+    ]
+    if run is not None:
+        verdict.checks += check_run(run, digests, manifest)
+    for split, one in found["splits"].items():
+        verdict.rows[split] = one["rows"]
+        verdict.tokens[split] = {"prompts": one["tokens"], "chats": rows.chat_tokens.get(split)}
+    return verdict
+
+
+def _tokenizer(manifest: Manifest, run: Path | None) -> tuple[Tokenizer | None, str]:
+    """Return the very tokenizer that counted, or why it can't be had."""
+    spec = manifest.recipe.tokenizer
+    if run is not None:
+        # The run's own recipe knows the path of a local tokenizer.
+        spec = load_recipe(str(run / "recipe.toml")).tokenizer
+    try:
+        vocabulary = find_vocabulary(spec)
+        if vocabulary.sha256 != manifest.tokenizer.sha256:
+            return None, f"the tokenizer {vocabulary.name!r} that is here has another sha256"
+        return load_tokenizer(spec), ""
+    except TokenizerError as error:
+        return None, str(error)
+
+
+def as_text(verdict: Verdict) -> str:
+    """Return what `curator verify` prints."""
+    lines = [verdict.place + (f" at {verdict.revision}" if verdict.revision else "")]
+    lines += ["rows count from 0, lines of JSONL from 1", ""]
+    lines += [line for check in verdict.checks for line in check.lines()]
+    lines.append("")
+    for split, one in verdict.tokens.items():
+        chats = "" if one["chats"] is None else f", {one['chats']:,} as chats (15 a chat for its frame)"
+        lines.append(f"{split:<11}{verdict.rows[split]:>9,} rows, {one['prompts']:,} tokens of prompts with answers{chats}")
+    cost = verdict.cost()
+    if cost is not None:
+        lines.append(
+            f"training   about {cost:,.2f} USD for one epoch of train at {verdict.price_per_million:g} USD a million tokens"
+        )
+    return "\n".join(lines)
+
+
+def as_json(verdict: Verdict) -> str:
+    """Return the verdict as one JSON object."""
+    return json.dumps(verdict.to_dict(), ensure_ascii=False)
