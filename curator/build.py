@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -149,8 +150,8 @@ def _describe(read: Sequence[Source], shards: Sequence[Shard]) -> dict[str, Any]
     return {
         "sources": [asdict(source) for source in read],
         "shards": [
-            {"shard": one.index, "source": numbers[one.source.location], "start": one.start, "stop": one.stop,
-             "offset": one.offset}
+            {"shard": one.index, "source": numbers[one.source.location]}
+            | {"start": one.start, "stop": one.stop, "offset": one.offset}
             for one in shards
         ],
     }
@@ -206,7 +207,7 @@ def _write_selection(run: RunDirectory, selection: select.Selection) -> None:
 
 def _write_ledger(run: RunDirectory, shards: Sequence[Shard], selection: select.Selection) -> dict[str, int]:
     """Give every row its final fate and count; the counts must add up to the rows that came in."""
-    counted: list[pl.DataFrame] = []
+    counts: Counter[str] = Counter()
     offset = 0
     for shard in shards:
         path = run.ledger(shard.index)
@@ -219,8 +220,8 @@ def _write_ledger(run: RunDirectory, shards: Sequence[Shard], selection: select.
         if final.height != shard.rows or (final["fate"] == ledger.KEPT).any():
             raise RunError(f"{path}: the ledger doesn't account for every row of its shard; remove it and run again")
         write_parquet(path, final, metadata)
-        counted.append(final.select("fate"))
-    return ledger.count_fates(counted)
+        counts.update(ledger.count_fates(final))
+    return {fate: counts[fate] for fate in ledger.FATES if fate in counts}
 
 
 def _write_manifest(run: RunDirectory, key: str, read: Sequence[Source]) -> None:
