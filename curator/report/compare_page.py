@@ -16,7 +16,7 @@ from curator.report import facts, figures, svg
 from curator.report.figures import FULL, HALF, NARROW, beside, binned, drawing
 from curator.report.more_figures import shortened
 from curator.report.page import environment
-from curator.report.svg import COLOUR, Drawing, canvas
+from curator.report.svg import COLOUR, Drawing, canvas, stairs
 
 _SECTIONS = (
     *(("changes", "What changed"), ("settings", "Settings"), ("rows", "Rows"), ("distributions", "Distributions")),
@@ -73,7 +73,7 @@ def prices(comparison: Mapping[str, Any]) -> Drawing:
     def plot(width: int) -> Figure:
         figure, axes = canvas((width, 300 if width == FULL else 240), left=46, right=22, top=28)
         for side, curve in curves.items():
-            figures.price_steps(axes, curve, COLOUR[side])
+            figures.price_steps(axes, curve, side)
         figures.share_axis(axes, max(curve.max() for curve in curves.values()), "% of the sample")
         figures.price_axis(axes, width)
         return figure
@@ -92,7 +92,7 @@ def tokens(comparison: Mapping[str, Any]) -> Drawing:
         starts = [next((at for at, count in enumerate(one) if count), 0) for one in counts.values()]
         for side, one in counts.items():
             share = facts.shares(one)
-            axes.stairs(share, np.arange(len(share) + 1) - 0.5, color=COLOUR[side], linewidth=1.6)
+            stairs(axes, share, np.arange(len(share) + 1) - 0.5, side)
         axes.set_xlim(min(starts) - 1, max(max(len(one) for one in counts.values()), 1) + 1)
         figures.share_axis(axes, max(facts.shares(one).max(initial=0) for one in counts.values()), "% of the sample")
         axes.locator_params(axis="x", nbins=5 if width == NARROW else 8, integer=True)

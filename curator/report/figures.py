@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from curator.report import facts
-from curator.report.svg import COLOUR, Drawing, canvas, to_svg
+from curator.report.svg import COLOUR, Drawing, canvas, stairs, to_svg
 from curator.slots import LAST
 
 FULL, HALF, NARROW = 1030, 486, 320
@@ -81,8 +81,8 @@ def prices(summary: Mapping[str, Any]) -> Drawing:
 
     def plot(width: int) -> Figure:
         figure, axes = canvas((width, 300 if width == FULL else 240), left=46, right=22, top=28)
-        price_steps(axes, before, COLOUR["before"], fill=True)
-        price_steps(axes, after, COLOUR["after"])
+        price_steps(axes, before, "before", fill=True)
+        price_steps(axes, after, "after")
         share_axis(axes, max(before.max(), after.max()), "% of items")
         price_axis(axes, width)
         return figure
@@ -130,15 +130,18 @@ def slots(summary: Mapping[str, Any]) -> Drawing:
     def plot(width: int) -> Figure:
         figure, axes = canvas((width, 310 if width == FULL else 260), left=46, right=22, top=34)
         for name, colour in (("items", "before"), ("sampled", "after")):
-            axes.stairs(counts[name], np.arange(LAST + 2) - 0.5, fill=True, color=COLOUR[colour], linewidth=0)
+            stairs(axes, counts[name], np.arange(LAST + 2) - 0.5, colour, fill=True)
         end = min(whole_from, LAST + 1) - 0.5
         axes.plot([0.5, end], [cap, cap], color=COLOUR["cap"], linewidth=1.8, solid_capstyle="butt")
-        axes.plot([end, end], [0, cap], color=COLOUR["cap"], linewidth=1, dashes=(3, 3))
-        place = (0.5, cap) if end > LAST / 2 else (end, cap)
-        shift = (2, 5) if end > LAST / 2 else (6, -4)
+        axes.axvline(end, color=COLOUR["cap"], linewidth=1, dashes=(3, 3))
+        # Above all bars, on the side that has room.
+        anchor, shift = ("left", 6) if end < LAST / 2 else ("right", -6)
         words = f"cap {cap:,}" + (f", below ${whole_from}" if whole_from <= LAST else "")
-        axes.annotate(words, place, shift, textcoords="offset points", color=COLOUR["cap"], fontweight="bold")
-        _log_axis(axes, top, 1.9)
+        axes.annotate(
+            words, (end, 1), (shift, -9), xycoords=("data", "axes fraction"), textcoords="offset points", ha=anchor,
+            color=COLOUR["cap"], fontweight="bold",
+        )  # fmt: skip
+        _log_axis(axes, top, 3)
         title_axis(axes, "items in a slot (logarithmic)")
         price_axis(axes, width)
         return figure
@@ -192,9 +195,7 @@ def tokens(summary: Mapping[str, Any]) -> Drawing:
         figure, axes = canvas((width, 270), left=46, right=22, top=44)
         start = next((place for place, count in enumerate(counted["items"]) if count), 0)
         for name, colour in (("items", "before"), ("sampled", "after")):
-            axes.stairs(
-                counted[name], np.arange(len(counted[name]) + 1) - 0.5, fill=True, color=COLOUR[colour], linewidth=0
-            )
+            stairs(axes, counted[name], np.arange(len(counted[name]) + 1) - 0.5, colour, fill=True)
         top = max(counted["items"], default=0) or 1
         if of_prompt:
             axes.axvline(cap + 0.5, color=COLOUR["cap"], linewidth=1.8)
@@ -235,7 +236,7 @@ def beside(axes: Axes, place: tuple[float, float], text: str, side: int, colour:
 def price_steps(axes: Axes, shares: NDArray[np.float64], colour: str, *, fill: bool = False) -> None:
     """Draw shares of bins of prices as steps."""
     edges = np.minimum(np.arange(len(shares) + 1) * BIN + 0.5, LAST + 0.5)
-    axes.stairs(shares, edges, fill=fill, color=colour, linewidth=0 if fill else 1.7)
+    stairs(axes, shares, edges, colour, fill=fill)
 
 
 def share_axis(axes: Axes, top: float, title: str) -> None:

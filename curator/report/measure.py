@@ -183,10 +183,13 @@ def rank_correlation(rows: pl.DataFrame, column: str) -> float | None:
 def _kept(rows: pl.DataFrame, recipe: Recipe) -> list[dict[str, Any]]:
     columns = ("parent_asin", "category", "title", "price", "slot", "tokens")
     shown = rows.select(*columns, text=product_text(recipe)).to_dicts()
-    return [{key: clipped(value) if isinstance(value, str) else value for key, value in one.items()} for one in shown]
+    for one in shown:
+        one["text"] = clipped(one["text"], 2_000)
+        one |= {key: clipped(one[key]) for key in ("parent_asin", "category", "title")}
+    return shown
 
 
-def clipped(text: str | None, most: int = 1_200) -> str | None:
+def clipped(text: str | None, most: int = 300) -> str | None:
     """Return a text of at most so many characters: a page must not grow with whatever a row holds."""
     return text if text is None or len(text) <= most else f"{text[: most - 1]}…"
 

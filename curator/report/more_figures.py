@@ -171,7 +171,7 @@ def _cloud(name: str, alt: str, grid: dict[str, Any], scale: Any) -> Drawing:
             cells = [Outline([*(shape + centre), (0, 0)], closed=True) for centre in chosen]
             if cells:
                 path = Outline.make_compound_path(*cells)
-                axes.add_patch(PathPatch(path, color=COLOUR[f"heat-{shade}"], linewidth=0))
+                axes.add_artist(PathPatch(path, color=COLOUR[f"heat-{shade}"], linewidth=0))
         (x_low, x_high), (y_low, y_high) = grid["x"], grid["y"]
         axes.set_xlim(x_low, x_high)
         axes.set_ylim(y_low, y_high)
