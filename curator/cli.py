@@ -193,6 +193,36 @@ def why(run: Path, parent_asin: str, full: bool, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("repo_id")
+@click.option("--public", is_flag=True, help="Let everyone read it.  [default: private]")
+@click.option("--yes", is_flag=True, help="Don't ask before making it public.")
+@click.option("--dry-run", is_flag=True, help="Show files, bytes, deletions and visibility; send nothing.")
+def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> None:
+    """Publish the dataset of RUN to the Hub's dataset repository REPO_ID (OWNER/NAME), made if it isn't there.
+
+    The run is verified first. Data, card and the deletion of old files are one commit. What a person has written into
+    the card on the Hub stays. An interrupted publish can be run again. Log in first: hf auth login.
+
+    \b
+    Example:
+      curator publish runs/demo me/prices --dry-run
+    """
+    from curator.publish.push import plan, push
+
+    made = plan(run, repo_id, public=public)
+    click.echo(made.to_text())
+    if dry_run:
+        click.echo("dry run: nothing was sent")
+        return
+    if public:
+        click.echo(made.warning(), err=True)
+        if not yes and not click.confirm("Publish it?", err=True):
+            raise click.exceptions.Exit(1)
+    click.echo(f"published   {push(made)}")
+
+
+@main.command()
 @click.argument("place", metavar="RUN|REPO_ID")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 @click.option("--price-per-million", type=click.FloatRange(min=0), help="USD for a million training tokens.")
@@ -213,6 +243,55 @@ def verify(place: str, as_json: bool, price_per_million: float | None) -> None:
     verdict = check(place, price_per_million)
     click.echo(json_of(verdict) if as_json else as_text(verdict))
     verdict.raise_for_failures()
+
+
+@main.command()
+@click.argument("place", metavar="[RUN|DATASET]", required=False)
+@click.option("--model", "models", metavar="NAME", multiple=True, help="A predictor (see above); may be repeated.")
+@click.option("--datasets", nargs=2, metavar="RUN_A RUN_B", help="Tell which of two runs teaches models more.")
+@click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
+@click.option("--limit", type=click.IntRange(0), help="Most rows to guess; 0 for all.  [default: 250; all of --datasets]")
+@click.option("--train-limit", type=click.IntRange(1), help="Most rows to learn from.  [default: all]")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Tell the predictors something.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: RUN/evaluate]")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object, and nothing else.")
+def evaluate(
+    place: str | None,
+    models: tuple[str, ...],
+    datasets: tuple[str, str] | None,
+    split: str,
+    limit: int | None,
+    train_limit: int | None,
+    settings: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure how well models guess the prices of held-out rows, or which of two datasets teaches more.
+
+    Models are constant, constant:mean, category, linear, tfidf-ridge, gradient-boosting (these learn from train),
+    openai:MODEL, llama:PATH and human. All guess the same rows; their differences come with intervals. Answers, numbers
+    and a page go to RUN/evaluate. --datasets trains each model on as many rows of either run, and tests it on the same
+    products, which neither has seen.
+
+    \b
+    Example:
+      curator build demo:5000 --out runs/demo-5000
+      curator evaluate runs/demo-5000 --model constant --model category
+    """
+    from curator.evaluate.command import evaluate_datasets, evaluate_models
+    from curator.recipe import parse_setting
+
+    options = dict(parse_setting(text) for text in settings)
+    if (place is None) == (datasets is None):
+        raise click.UsageError("name one RUN or DATASET, or two with --datasets RUN_A RUN_B")
+    if datasets is not None:
+        done = evaluate_datasets(datasets, models, limit=limit, most_train=train_limit, out=out, options=options)
+    else:
+        assert place is not None
+        done = evaluate_models(
+            place, models, split=split, limit=limit, most_train=train_limit, out=out, options=options
+        )
+    click.echo(json.dumps(done.summary, ensure_ascii=False) if as_json else done.text)
 
 
 def _label(sources: tuple[str, ...]) -> str:

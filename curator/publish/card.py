@@ -14,8 +14,8 @@ from curator.ledger import SPLITS
 from curator.publish import facts
 from curator.publish.markdown import code, md, table
 
-CONFIGS = {"default": ("data", "parquet"), "text": ("text", "parquet"), "openai": ("openai", "parquet")}
-"""The configs: folder and ending of the files of each."""
+CONFIGS = {"default": "data", "text": "text", "openai": "openai"}
+"""The configs, and the folder that each one's Parquet files lie in."""
 
 UPSTREAM = "McAuley-Lab/Amazon-Reviews-2023"
 UPSTREAM_URL = f"https://huggingface.co/datasets/{UPSTREAM}"
@@ -39,7 +39,9 @@ _FEATURES: dict[str, list[dict[str, Any]]] = {
         }
     ],
 }
-_MARKED = re.compile(r"(?ms)^<!-- curator:begin ([a-z_]+) -->\n(?:(?!^<!-- curator:begin ).)*?^<!-- curator:end \1 -->$")
+_MARKED = re.compile(
+    r"(?ms)^<!-- curator:begin ([a-z_]+) -->\n(?:(?!^<!-- curator:begin ).)*?^<!-- curator:end \1 -->$"
+)
 
 
 def render(manifest: Mapping[str, Any], repository: str | None = None) -> str:
@@ -62,9 +64,8 @@ def join(data: Mapping[str, Any], text: str) -> str:
 
 def split_files(manifest: Mapping[str, Any], config: str, split: str) -> list[str]:
     """Return the names of the files of one split of a config, in their order."""
-    folder, ending = CONFIGS[config]
-    names = re.compile(rf"{folder}/{split}(-[0-9]{{5}}-of-[0-9]{{5}})?\.{ending}")
-    return sorted(name for name in manifest["files"] if names.fullmatch(name))
+    start = f"{CONFIGS[config]}/{split}-"
+    return sorted(name for name in manifest["files"] if name.startswith(start))
 
 
 def splits_of(manifest: Mapping[str, Any]) -> list[str]:
@@ -109,9 +110,8 @@ def replace_sections(text: str, replace: Callable[[str, str], str]) -> str:
 def _configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return which files are which split of which config."""
     configs: list[dict[str, Any]] = []
-    for config, (folder, ending) in CONFIGS.items():
-        pattern = f"{folder}/{{}}-*.{ending}" if ending == "parquet" else f"{folder}/{{}}.{ending}"
-        data_files = [{"split": split, "path": pattern.format(split)} for split in splits_of(manifest)]
+    for config, folder in CONFIGS.items():
+        data_files = [{"split": split, "path": f"{folder}/{split}-*.parquet"} for split in splits_of(manifest)]
         default = {"default": True} if config == "default" else {}
         configs.append({"config_name": config, **default, "data_files": data_files})
     return configs

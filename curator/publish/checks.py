@@ -78,10 +78,10 @@ def counts(manifest: Manifest, measures: Mapping[str, Any]) -> Check:
         check.problem(f"manifest.json: {unknown!r} is no fate")
     for split in SPLITS:
         expected = fates.get(split, 0)
-        for folder in FOLDERS:
-            named = {name: one.rows for name, one in manifest.files.items() if name.startswith((f"{folder}/{split}-", f"{folder}/{split}."))}
-            if sum(named.values()) != expected:
-                check.problem(f"manifest.json: the files of {folder}/{split} have {sum(named.values()):,} rows, the split {expected:,}")
+        for start in (*(f"{folder}/{split}-" for folder in FOLDERS), f"openai/{split}."):
+            named = sum(one.rows for name, one in manifest.files.items() if name.startswith(start))
+            if named != expected:
+                check.problem(f"manifest.json: the files {start}* have {named:,} rows, the split {expected:,}")
         found = measures["splits"].get(split, {"rows": 0})["rows"]
         if found != expected:
             check.problem(f"the files data/{split}-* hold {found:,} rows, manifest.json says {expected:,}")
@@ -105,7 +105,7 @@ def disjoint(manifest: Manifest, measures: Measures) -> Check:
     keeps = manifest.recipe.duplicates.exact == "keep"
     check = Check("no prompt lies in two splits", "the recipe keeps copies" if keeps else "", warning=keeps)
     for split, places in measures.shared_rows().items():
-        named = [(name, manifest.files[name].rows) for name in sorted(manifest.files) if name.startswith(f"data/{split}-")]
+        named = [(name, one.rows) for name, one in sorted(manifest.files.items()) if name.startswith(f"data/{split}-")]
         for at in places:
             check.problem(f"{locate(named, at)}: an earlier split has the same prompt")
     return check
@@ -130,12 +130,13 @@ def openai_limits(folder: Path, manifest: Manifest) -> Check:
     """Say where a file is too small or too large for OpenAI; it is still a good dataset."""
     check = Check("OpenAI files have at least 10 examples and at most 512 MB", warning=True)
     for name, one in manifest.files.items():
-        if name.startswith("openai/"):
+        if name.endswith(".jsonl"):
             if one.rows < chats.FEWEST_EXAMPLES:
                 check.problem(f"{name} has {one.rows} examples; OpenAI takes {chats.FEWEST_EXAMPLES} or more")
             path = folder / name
             if path.is_file() and (size := path.stat().st_size) > chats.MOST_BYTES:
-                check.problem(f"{name} has {size:,} bytes; OpenAI takes up to {chats.MOST_BYTES:,}: train on a part of it")
+                most = f"{chats.MOST_BYTES:,}"
+                check.problem(f"{name} has {size:,} bytes; OpenAI takes up to {most}: train on a part of it")
     return check
 
 
@@ -150,7 +151,7 @@ def _card(folder: Path, raw: Mapping[str, Any]) -> Check:
     check = Check("the card's configs and dataset_info are those of the files")
     path = folder / "README.md"
     try:
-        data = DatasetCard(path.read_text("utf-8-sig")).data.to_dict()
+        data: dict[str, Any] = vars(DatasetCard(path.read_text("utf-8-sig")).data)
     except OSError as error:
         check.problem(f"README.md can't be read: {error.strerror}")
         return check
@@ -160,7 +161,8 @@ def _card(folder: Path, raw: Mapping[str, Any]) -> Check:
     expected = card.metadata(raw)
     for key in ("configs", "dataset_info"):
         stated = data.get(key)
-        mine = {one.get("config_name"): one for one in stated if isinstance(one, dict)} if isinstance(stated, list) else {}
+        listed = stated if isinstance(stated, list) else []
+        mine = {one.get("config_name"): one for one in listed if isinstance(one, dict)}
         for one in expected[key]:
             if mine.get(one["config_name"]) != one:
                 check.problem(f"README.md: {key} of config {one['config_name']} is not that of the files")

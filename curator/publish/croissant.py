@@ -71,9 +71,9 @@ _FIELDS = {
     },
 }
 _CITE = (
-    "@article{hou2024bridging, title={Bridging Language and Items for Retrieval and Recommendation}, author={Hou, Yupeng"
-    " and Li, Jiacheng and He, Zhankui and Yan, An and Chen, Xiusi and McAuley, Julian}, journal={arXiv preprint"
-    " arXiv:2403.03952}, year={2024}}"
+    "@article{hou2024bridging, title={Bridging Language and Items for Retrieval and Recommendation},"
+    " author={Hou, Yupeng and Li, Jiacheng and He, Zhankui and Yan, An and Chen, Xiusi and McAuley, Julian},"
+    " journal={arXiv preprint arXiv:2403.03952}, year={2024}}"
 )
 
 
@@ -88,8 +88,8 @@ def describe(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "conformsTo": VERSION,
         "name": f"product-prices-{recipe['name']}",
         "description": (
-            f"Prompts that ask for a product's price in whole US dollars, made with curator {manifest['curator']}, recipe"
-            f" {recipe['name']}, from {manifest['counts']['rows_in']:,} rows of "
+            f"Prompts that ask for a product's price in whole US dollars, made with curator {manifest['curator']},"
+            f" recipe {recipe['name']}, from {manifest['counts']['rows_in']:,} rows of "
             + ("a made-up catalogue." if demo else "Amazon Reviews 2023 item metadata.")
         ),
         "version": manifest["curator"],
@@ -151,7 +151,7 @@ def _file_sets() -> list[dict[str, Any]]:
             "name": f"files-of-{config}",
             "description": f"The Parquet files of config {config}.",
             "encodingFormat": _FORMATS["parquet"],
-            "includes": f"{card.CONFIGS[config][0]}/*.parquet",
+            "includes": f"{card.CONFIGS[config]}/*.parquet",
         }
         for config in _FIELDS
     ]
@@ -160,7 +160,7 @@ def _file_sets() -> list[dict[str, Any]]:
 def _record_set(config: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the records of a config: its columns, and the split that a file's name tells."""
     files = f"files-of-{config}"
-    folder = card.CONFIGS[config][0]
+    folder = card.CONFIGS[config]
     split = {
         "@type": "cr:Field",
         "@id": f"{config}/split",

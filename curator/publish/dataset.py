@@ -129,7 +129,7 @@ def _write_data(
             for name, form in (
                 (f"data/{file}", default),
                 (f"text/{file}", text_form(piece.rows, piece.split, recipe)),
-                # Twice: `datasets` reads all configs of a repository in the format of the first, OpenAI takes JSON lines.
+                # Twice: `datasets` reads all configs of a repository in the format of the first; OpenAI takes JSONL.
                 (f"openai/{file}", chats),
             ):
                 _write_parquet(folder / name, form)

@@ -112,12 +112,12 @@ def processing(manifest: Mapping[str, Any]) -> Iterator[str]:
     tokenizer = code(recipe.tokenizer)
     if text.style == "course":
         yield (
-            "Description, features and details (as JSON text, with"
-            f" {len(text.removals)} substrings deleted) are joined and cut to their first {text.max_chars:,} characters."
+            f"Description, features and details (as JSON text, with {len(text.removals)} substrings deleted) are joined"
+            f" and cut to their first {text.max_chars:,} characters."
         )
         yield (
-            "Title and the rest are scrubbed: runs of brackets, quotes, colons and white space become one space, doubled"
-            " commas one, and words of seven or more characters with a digit go."
+            "Title and the rest are scrubbed: runs of brackets, quotes, colons and white space become one space,"
+            " doubled commas one, and words of seven or more characters with a digit go."
         )
         cut = f"its first {tokens.cap} tokens under {tokenizer}, counted exactly"
         whole = "" if tokens.of == "text" else ", the question and the answer included"
@@ -144,7 +144,7 @@ def processing(manifest: Mapping[str, Any]) -> Iterator[str]:
         f"The prompt is {code(recipe.prompt.question)}, a blank line, the text, a blank line and"
         f" {code(recipe.prompt.answer)}; the completion is the price in whole dollars and `.00`."
     )
-    weights = "".join(f", {md(name)} {weight:g}" for name, weight in recipe.slots.weights.items())
+    weights = "".join(f", but {md(name)} {weight:g}" for name, weight in recipe.slots.weights.items())
     yield (
         f"Of each whole-dollar price below {recipe.slots.whole_from} USD at most {recipe.slots.cap:,} items are drawn"
         f" (numpy, seed {recipe.slots.seed}; weight {recipe.slots.default_weight:g} for every category{weights});"
@@ -193,7 +193,7 @@ def limits(manifest: Mapping[str, Any]) -> Iterator[str]:
     recipe = Recipe.model_validate(manifest["recipe"])
     rows_in, fates = manifest["counts"]["rows_in"], manifest["counts"]["fates"]
     if is_demo(manifest):
-        yield "All products are made up from a few thousand words; a model's score here says nothing about real products."
+        yield "All products are made up from a few thousand words; a score here says nothing about real products."
     else:
         yield (
             "Prices are in US dollars, from Amazon's US shop in 2023. Whether one is a list price or a sale price, and"
@@ -202,15 +202,15 @@ def limits(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "Texts are mostly English; nothing was filtered or translated by language."
     priced = rows_in - fates.get("no_price", 0) - fates.get("malformed_row", 0)
     yield (
-        f"Selection: {priced:,} of {rows_in:,} raw rows had a price at all. Kept are prices from {recipe.price.min:.2f} to"
-        f" {recipe.price.max:.2f} USD and texts of more than {recipe.text.min_chars:,} characters, so cheap, dear and barely"
-        " described products are missing."
+        f"Selection: {priced:,} of {rows_in:,} raw rows had a price at all. Kept are prices from"
+        f" {recipe.price.min:.2f} to {recipe.price.max:.2f} USD and texts of more than {recipe.text.min_chars:,}"
+        " characters, so cheap, dear and barely described products are missing."
     )
     if left_out := fates.get("not_sampled", 0):
         yield (
             f"The sample is flattened: at most {recipe.slots.cap:,} items for each whole-dollar price below"
-            f" {recipe.slots.whole_from} USD, which left {left_out:,} out. Errors on it are not those on the shop's own mix of"
-            " prices."
+            f" {recipe.slots.whole_from} USD, which left {left_out:,} out. Errors on it are not those on the shop's"
+            " own mix of prices."
         )
     else:
         yield "No whole-dollar price was over its cap, so the sample has the mix of prices that its input has."

@@ -42,7 +42,7 @@ def check_name(name: str) -> None:
         UsageError: It isn't ``owner/name``.
     """
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils._validators import validate_repo_id
 
     try:
         validate_repo_id(name)
@@ -69,10 +69,7 @@ def look(name: str) -> Remote | None:
             info = HfApi().dataset_info(name, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
         except GatedRepoError:
             raise
-        except RepositoryNotFoundError as error:
-            # A wrong token gets the same class of error as a repository that isn't there.
-            if "Invalid" in (error.server_message or "") and error.response.status_code == 401:
-                raise
+        except RepositoryNotFoundError:
             return None
         if info.sha is None or info.siblings is None:
             raise ValueError("an answer without a commit or files")
@@ -101,7 +98,8 @@ def download(remote: Remote, names: list[str]) -> Path:
 
 def ours(remote: Remote) -> list[str]:
     """Return the names of the files that a dataset of curator has: data, manifest, card and description."""
-    return sorted(name for name in remote.files if name in BESIDE_DATA or name.partition("/")[0] in FOLDERS and "/" in name)
+    inside = tuple(f"{folder}/" for folder in FOLDERS)
+    return sorted(name for name in remote.files if name in BESIDE_DATA or name.startswith(inside))
 
 
 @contextmanager
@@ -109,7 +107,7 @@ def quiet_unless_terminal() -> Iterator[None]:
     """Show the library's progress bars on a terminal only."""
     import sys
 
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     if sys.stderr.isatty() or are_progress_bars_disabled():
         yield
@@ -138,6 +136,18 @@ def told(what: str) -> Iterator[None]:
     # Raised outside the handler: what the library raised is not to be chained.
     if problem is not None:
         raise problem
+
+
+def require_login(what: str) -> None:
+    """Refuse to go on without a token.
+
+    Raises:
+        HubError: There is none.
+    """
+    from huggingface_hub import get_token
+
+    if not get_token():
+        raise HubError(f"{what}: you are not logged in. Run `hf auth login`, or set HF_TOKEN (with write access).")
 
 
 def _check_token() -> None:
@@ -173,8 +183,8 @@ def _problem(error: BaseException, what: str) -> HubError:
         advice = f"{host} wants to know who you are (401). Log in: {login} with a token that may write."
     elif status == 403:
         advice = (
-            f"{host} denies it (403): the token lacks the right, or the repository belongs to someone else. A token needs"
-            " write access to the owner's repositories."
+            f"{host} denies it (403): the token lacks the right, or the repository belongs to someone else. A token"
+            " needs write access to the owner's repositories."
         )
     elif status == 404:
         advice = f"{host} doesn't have it, or not for this login (404)."
@@ -183,7 +193,7 @@ def _problem(error: BaseException, what: str) -> HubError:
     elif status == 429:
         advice = f"{host} limits the rate of requests (429). Wait, and run again."
     elif status is not None:
-        advice = f"{host} answered with an error (HTTP {status}). Run again; what was sent or fetched is not sent again."
+        advice = f"{host} answered with an error (HTTP {status}). Run again; what has arrived is not sent again."
     elif _is_a(error, "TimeoutException"):
         advice = f"{host} did not answer in time. Run again."
     elif _is_a(error, "ConnectError"):
@@ -192,6 +202,8 @@ def _problem(error: BaseException, what: str) -> HubError:
         advice = f"the connection to {host} broke ({type(error).__name__}). Run again."
     elif isinstance(error, OSError) and error.strerror:
         advice = f"{error.strerror}."
+    elif isinstance(error, ValueError) and "README.md" in str(error):
+        advice = f"{host} refuses the card: {' '.join(str(error).split())[:300]}"
     else:
         advice = f"{host} gave no sensible answer ({type(error).__name__}). Is HF_ENDPOINT right?"
     return HubError(f"{what}: {advice}")

@@ -16,7 +16,8 @@ NAME = "manifest.json"
 FOLDERS = ("data", "text", "openai")
 
 _FILE = re.compile(
-    r"(?:data|text)/(?:train|validation|test)-[0-9]{5}-of-[0-9]{5}\.parquet|openai/(?:train|validation|test)\.jsonl"
+    r"(?:data|text|openai)/(?:train|validation|test)-[0-9]{5}-of-[0-9]{5}\.parquet"
+    r"|openai/(?:train|validation|test)\.jsonl"
 )
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +21,7 @@ from curator.publish.measures import Measures
 from curator.publish.verdict import Check
 from curator.recipe import Recipe
 from curator.slots import FIRST, LAST
-from curator.tokens import Tokenizer
+from curator.tokens import REPLACEMENT, Tokenizer
 
 SCHEMAS = {
     "data": {
@@ -34,6 +35,7 @@ SCHEMAS = {
         "tokens": pa.int32(),
     },
     "text": {"text": pa.string(), "price": pa.float64()},
+    "openai": {"messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))},
 }
 MOST_GROUP_BYTES = 100_000_000
 _BATCH = 8_192
@@ -46,7 +48,7 @@ class RowChecks:
     """The checks of single rows; each notes the file and row (from 0) or line (from 1) where it does not hold."""
 
     recipe: Recipe
-    readable: Check = field(default_factory=lambda: Check("files are Parquet of the one schema, row groups under 100 MB"))
+    readable: Check = field(default_factory=lambda: Check("files are Parquet of one schema, row groups under 100 MB"))
     prompts: Check = field(default_factory=lambda: Check("prompts begin with the question and end at the answer words"))
     completions: Check = field(default_factory=lambda: Check("completions are the price, rounded by the recipe"))
     slots: Check = field(default_factory=lambda: Check("slots lie in 1 to 999, prices in the recipe's range"))
@@ -59,10 +61,12 @@ class RowChecks:
 
     def all(self) -> list[Check]:
         """Return the checks in their order."""
-        return [self.readable, self.prompts, self.completions, self.slots, self.cap, self.tokens, self.text, self.valid,
-                self.chats]
+        first = [self.readable, self.prompts, self.completions, self.slots, self.cap, self.tokens]
+        return [*first, self.text, self.valid, self.chats]
 
-    def run(self, folder: Path, manifest: Manifest, split: str, tokenizer: Tokenizer | None, measures: Measures) -> None:
+    def run(
+        self, folder: Path, manifest: Manifest, split: str, tokenizer: Tokenizer | None, measures: Measures
+    ) -> None:
         """Check all rows of one split.
 
         Args:
@@ -75,17 +79,18 @@ class RowChecks:
         names = sorted(name for name in manifest.files if name.startswith(f"data/{split}-"))
         lines = _Lines(folder, f"openai/{split}.jsonl", self.valid)
         for name in names:
-            twin = f"text/{name.removeprefix('data/')}"
+            text, chat = (f"{folder_}/{name.removeprefix('data/')}" for folder_ in ("text", "openai"))
             if not (folder / name).is_file():
                 continue
             row = 0
-            for mine, other in zip_longest(self._batches(folder, name), self._batches(folder, twin)):
+            for mine, texts, messages in zip_longest(*(self._batches(folder, one) for one in (name, text, chat))):
                 if mine is None:
                     break
                 self._default(mine, name, row, tokenizer)
                 measures.add(split, mine)
-                self._text(mine, other, name, twin, row, split)
-                self._chats(mine, lines, name, row, tokenizer, split)
+                self._text(mine, texts, name, text, row, split)
+                self._messages(mine, messages, name, chat, row)
+                self._lines(mine, lines, name, row, tokenizer, split)
                 row += mine.height
         if (left := lines.left()) and names:
             self.chats.problem(f"{lines.name} has {left:,} lines more than config default has rows")
@@ -134,58 +139,84 @@ class RowChecks:
         if recipe.tokens.of == "text":
             before, after = prompts.question(recipe.prompt), f"\n\n{recipe.prompt.answer}"
             text = rows.select(prompt.str.strip_prefix(before).str.strip_suffix(after)).to_series().fill_null("")
-            counted = rows.with_columns(pl.Series("_counted", tokenizer.encode(text).counts))
+            # The cut can end inside a character: what stands for its first bytes was less than U+FFFD takes by itself.
+            whole_characters = tokenizer.encode(text.str.strip_chars_end(REPLACEMENT)).counts
+            least = np.minimum(tokenizer.encode(text).counts, whole_characters)
+            counted = rows.with_columns(pl.Series("_counted", least))
             within = pl.col("_counted") <= recipe.tokens.cap
             self._note(self.cap, counted, within, where, "the text has {_counted} tokens")
 
     def _text(
         self, rows: pl.DataFrame, other: pl.DataFrame | None, name: str, twin: str, first: int, split: str
     ) -> None:
-        if other is None or other.height != rows.height:
-            got = first + (0 if other is None else other.height)
-            self.text.problem(f"{twin} has {got:,} rows where {name} has {first + rows.height:,} or more")
-        if other is None:
-            return
+        other = self._same_rows(self.text, rows, other, name, twin, first)
         whole = pl.concat_str("prompt", "completion")
         expected = prompts.test_prompt(whole, self.recipe.prompt) if split == "test" else whole
-        size = min(rows.height, other.height)
-        both = rows.head(size).select(_price="price", _text=expected).hstack(other.head(size))
+        both = rows.head(other.height).select(_price="price", _text=expected).hstack(other)
 
         def where(at: int) -> str:
             return f"{twin} row {first + at}"
 
-        self._note(self.text, both, pl.col("text") == pl.col("_text"), where, "the text is not that of config default")
-        self._note(self.text, both, pl.col("price") == pl.col("_price"), where, "price {price}, in default {_price}")
+        if other.height:
+            same = pl.col("text") == pl.col("_text")
+            self._note(self.text, both, same, where, "the text is not that of config default")
+            same = pl.col("price") == pl.col("_price")
+            self._note(self.text, both, same, where, "price {price}, in default {_price}")
 
-    def _chats(
+    def _same_rows(
+        self, check: Check, rows: pl.DataFrame, other: pl.DataFrame | None, name: str, twin: str, first: int
+    ) -> pl.DataFrame:
+        """Return the rows of a twin that have their fellow in `rows`; note it if there are fewer or more."""
+        if other is None or other.height != rows.height:
+            got = first + (0 if other is None else other.height)
+            check.problem(f"{twin} ends after row {got - 1}, {name} after row {first + rows.height - 1}")
+        return rows.clear() if other is None else other.head(rows.height)
+
+    def _messages(self, rows: pl.DataFrame, other: pl.DataFrame | None, name: str, twin: str, first: int) -> None:
+        other = self._same_rows(self.chats, rows, other, name, twin, first)
+        if other.is_empty():
+            return
+        messages = pl.col("messages")
+        roles = messages.list.eval(pl.element().struct.field("role")).list.join(" ") == " ".join(chats.ROLES)
+
+        def where(at: int) -> str:
+            return f"{twin} row {first + at}"
+
+        self._note(self.valid, other, roles, where, "the roles are not system, user, assistant")
+        contents = {role: messages.list.get(n, null_on_oob=True) for n, role in enumerate(chats.ROLES)}
+        found = other.select(**{role: one.struct.field("content") for role, one in contents.items()})
+        full = pl.all_horizontal(pl.col(chats.ROLES).str.strip_chars() != "")
+        self._note(self.valid, found, full, where, "a content is empty")
+        self._agree(rows.head(other.height), found, where)
+
+    def _lines(
         self, rows: pl.DataFrame, lines: _Lines, name: str, first: int, tokenizer: Tokenizer | None, split: str
     ) -> None:
         start = lines.taken
         found = lines.take(rows.height)
         if found.height < rows.height:
             self.chats.problem(f"{lines.name} has no line for {name} row {first + found.height}")
-        mine = rows.head(found.height)
-        if mine.is_empty():
+        if found.is_empty():
             return
-        made = mine.select("price", prompt=pl.concat_str("prompt", "completion"))
-        usable = made["price"].is_not_null() & made["prompt"].is_not_null()
-        messages = openai_form(made.filter(usable), self.recipe)["messages"]
-        expected = pl.DataFrame(
-            {f"_{role}": messages.list.get(n).struct.field("content") for n, role in enumerate(chats.ROLES)}
-        )
-        both = found.filter(usable).hstack(expected)
-
-        def where(at: int) -> str:
-            return f"{lines.name} line {start + at + 1}"
-
-        for role in chats.ROLES:
-            same = (pl.col(role) == pl.col(f"_{role}")) | pl.col(role).is_null()
-            what = "says {assistant}, default {_assistant}" if role == "assistant" else f"the {role} message differs"
-            self._note(self.chats, both, same, where, what)
+        # A line that is not valid has been noted as such.
+        self._agree(rows.head(found.height), found, lambda at: f"{lines.name} line {start + at + 1}", skip_null=True)
         if tokenizer is not None:
             contents = pl.concat([found[role] for role in chats.ROLES]).fill_null("")
             total = int(tokenizer.encode(contents).counts.sum()) + chats.TOKENS_AROUND * found.height
             self.chat_tokens[split] = self.chat_tokens.get(split, 0) + total
+
+    def _agree(
+        self, rows: pl.DataFrame, found: pl.DataFrame, where: Callable[[int], str], *, skip_null: bool = False
+    ) -> None:
+        """Note the chats that are not what the rows of config `default` make."""
+        made = rows.select(pl.col("price").fill_null(0), prompt=pl.concat_str("prompt", "completion").fill_null(""))
+        messages = openai_form(made, self.recipe)["messages"]
+        expected = {f"_{role}": messages.list.get(n).struct.field("content") for n, role in enumerate(chats.ROLES)}
+        both = found.with_columns(**expected)
+        for role in chats.ROLES:
+            same = pl.col(role) == pl.col(f"_{role}")
+            what = "says {assistant}, default {_assistant}" if role == "assistant" else f"the {role} message differs"
+            self._note(self.chats, both, same | pl.col(role).is_null() if skip_null else same, where, what)
 
 
 class _Lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,13 @@ def check_run(path: Path, digests: Digests, manifest: Manifest) -> list[Check]:
         Check("the selection agrees with the ledger and the published rows"),
     ]
     whole, card, summary, book, selection = checks
-    for check, step in (
+    steps: list[tuple[Check, Callable[[], None]]] = [
         (whole, lambda: _files(run, digests, whole, card)),
         (summary, lambda: _summary(run, manifest, summary)),
         (book, lambda: _ledger(run, manifest, book)),
         (selection, lambda: _selection(run, manifest, selection)),
-    ):
+    ]
+    for check, step in steps:
         try:
             step()
         except (*Unreadable, KeyError, TypeError, AttributeError) as error:
@@ -92,7 +94,8 @@ def _ledger(run: RunDirectory, manifest: Manifest, check: Check) -> None:
         check.problem(f"ledger: {fate!r} is no fate")
     for fate in found.keys() | manifest.counts.fates.keys():
         if found.get(fate, 0) != manifest.counts.fates.get(fate, 0):
-            check.problem(f"ledger: {found.get(fate, 0):,} rows are {fate}, the manifest says {manifest.counts.fates.get(fate, 0):,}")
+            said = manifest.counts.fates.get(fate, 0)
+            check.problem(f"ledger: {found.get(fate, 0):,} rows are {fate}, the manifest says {said:,}")
 
 
 def _selection(run: RunDirectory, manifest: Manifest, check: Check) -> None:

@@ -50,7 +50,8 @@ class Check:
         more = self.found - len(self.problems)
         said = self.skipped if self.state == "skipped" else self.detail
         head = f"{self.state:<8} {self.name}{f': {said}' if said else ''}"
-        return [head, *(f"         {one}" for one in self.problems), *([f"         … and {more:,} more"] if more else [])]
+        below = [*self.problems, *([f"… and {more:,} more"] if more else [])]
+        return [head, *(f"         {one}" for one in below)]
 
 
 @dataclass
@@ -116,6 +117,6 @@ class Verdict:
         """
         failed = [check for check in self.checks if check.state == "fails"]
         if failed:
-            lines = [line for check in failed for line in (check.name, *check.lines()[1:])]
-            text = "\n  ".join(line.strip() if line in [c.name for c in failed] else f"  {line.strip()}" for line in lines)
-            raise CheckError(f"{self.place}: {len(failed)} of {len(self.checks)} checks do not hold:\n  {text}")
+            lists = ([f"  {check.name}", *(f"    {line.strip()}" for line in check.lines()[1:])] for check in failed)
+            text = "\n".join(line for lines in lists for line in lines)
+            raise CheckError(f"{self.place}: {len(failed)} of {len(self.checks)} checks do not hold:\n{text}")

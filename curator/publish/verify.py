@@ -136,12 +136,12 @@ def as_text(verdict: Verdict) -> str:
     lines.append("")
     for split, one in verdict.tokens.items():
         chats = "" if one["chats"] is None else f", {one['chats']:,} as chats (15 a chat for its frame)"
-        lines.append(f"{split:<11}{verdict.rows[split]:>9,} rows, {one['prompts']:,} tokens of prompts with answers{chats}")
+        rows = f"{split:<11}{verdict.rows[split]:>9,} rows"
+        lines.append(f"{rows}, {one['prompts']:,} tokens of prompts with answers{chats}")
     cost = verdict.cost()
     if cost is not None:
-        lines.append(
-            f"training   about {cost:,.2f} USD for one epoch of train at {verdict.price_per_million:g} USD a million tokens"
-        )
+        price = f"{verdict.price_per_million:g} USD a million tokens"
+        lines.append(f"training   about {cost:,.2f} USD for one epoch of train at {price}")
     return "\n".join(lines)
 
 

@@ -1,0 +1,406 @@
+"""`curator publish` against a Hub on the loopback interface: what arrives, what stays, what a second time does."""
+
+import importlib.util
+import io
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import curator
+from curator.build import build
+from curator.recipe import load_recipe
+
+USER = "tester"
+REPO = f"{USER}/prices"
+TOKEN = "hf_0123456789abcdefABCDEF"
+CONFIGS = ("default", "text", "openai")
+LOAD = """
+import json, sys
+from datasets import get_dataset_config_names, load_dataset
+
+repo, configs = sys.argv[1], sys.argv[2:]
+assert get_dataset_config_names(repo) == configs, get_dataset_config_names(repo)
+rows = {}
+for config in configs:
+    for split, table in load_dataset(repo, config).items():
+        rows[f"{config}/{split}"] = table.to_list()
+print(json.dumps(rows))
+"""
+PERSON = "## From me\n\nThis section is a person's: <b>1 & 2</b> | café.\n"
+
+
+def _stand_in():
+    path = Path(__file__).with_name("hub_stand_in.py")
+    spec = importlib.util.spec_from_file_location("tests_hub_stand_in_publish", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+hub = _stand_in().hub
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Three runs: `large` has files and splits that `small` and `other` don't."""
+    folder = tmp_path_factory.mktemp("runs")
+    build(["demo:2000"], load_recipe("pricer"), folder / "large", workers=1)
+    build(["demo:2000:7"], load_recipe("pricer"), folder / "other", workers=1)
+    settings = {"split.validation": 0, "split.test": 20}
+    build(["demo:500"], load_recipe("pricer", settings), folder / "small", workers=1)
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path):
+    with hub({}, home=tmp_path / "home", repo="someone/else", token=TOKEN) as running:
+        yield running
+
+
+@pytest.fixture
+def run_command(server):
+    """Runs `curator` as a user does, logged in unless told otherwise; nothing it prints holds the token."""
+
+    def call(*args, token=TOKEN, answer="", **changes):
+        environment = server.environment(HF_TOKEN=token, PYTHONPATH=str(Path(curator.__file__).parents[1]), **changes)
+        command = [sys.executable, "-m", "curator", *map(str, args)]
+        done = subprocess.run(
+            command, env=environment, input=answer, capture_output=True, encoding="utf-8", timeout=120, check=False
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        for held in (token, TOKEN):
+            assert held is None or held not in done.stdout + done.stderr
+        return done
+
+    return call
+
+
+@pytest.fixture
+def publish(run_command):
+    def call(run, *args, **options):
+        done = run_command("publish", run, REPO, *args, **options)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return call
+
+
+@pytest.fixture
+def remote(server):
+    return lambda: server.repositories["dataset", REPO]
+
+
+def load(server, repo=REPO, *configs):
+    """What `load_dataset` gives for all configs and splits of a repository."""
+    command = [sys.executable, "-c", LOAD, repo, *(configs or CONFIGS)]
+    environment = server.environment(HF_TOKEN=TOKEN, HF_DATASETS_CACHE=str(server.home / "datasets"))
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def rows_of(run):
+    """The rows of a run's files, read without `datasets`."""
+    rows = {}
+    for config, folder in (("default", "data"), ("text", "text")):
+        for split in ("train", "validation", "test"):
+            files = sorted((run / "dataset" / folder).glob(f"{split}-*.parquet"))
+            if files:
+                rows[f"{config}/{split}"] = pl.read_parquet(files, glob=False).to_dicts()
+    for path in (run / "dataset/openai").glob("*.jsonl"):
+        rows[f"openai/{path.stem}"] = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return rows
+
+
+def files_of(run):
+    folder = run / "dataset"
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def edit_card(repository, edit):
+    """A person changes the card on the Hub."""
+    files = dict(repository.files)
+    files["README.md"] = edit(files["README.md"].decode()).encode()
+    repository.commit(files, "edit the card")
+
+
+# -- what arrives
+
+
+def test_published_dataset_loads_and_verifies(runs, server, publish, remote, run_command):
+    done = publish(runs / "large")
+    assert remote().private
+    assert len(remote().commits) == 2  # the one that made the repository, and ours
+    assert remote().titles[-1] == "Publish 1,004 rows with curator 0.1.0"
+    assert set(remote().files) == files_of(runs / "large")
+    assert f"published   {server.address}/datasets/{REPO}" in done.stdout
+    assert load(server) == rows_of(runs / "large")
+    checked = run_command("verify", REPO, "--json")
+    assert checked.returncode == 0, checked.stderr
+    told = json.loads(checked.stdout)
+    assert (told["holds"], told["revision"]) == (True, remote().sha)
+
+
+def test_second_publish_replaces_the_data_and_keeps_a_persons_card(runs, server, publish, remote, run_command):
+    publish(runs / "large")
+    extra = "- config_name: mine\n  data_files: mine.parquet\n"
+
+    def edit(card):
+        named = "pretty_name: Our prices\nannotations_creators:\n- me"
+        card = card.replace("pretty_name: Product prices (pricer)", named)
+        card = card.replace("- regression\n", "- regression\n- ours\n").replace("configs:\n", f"configs:\n{extra}")
+        card = card.replace("## Limits", "## Limits, says a person")
+        return card.replace("<!-- curator:begin splits -->", f"{PERSON}\n<!-- curator:begin splits -->")
+
+    edit_card(remote(), edit)
+    pl.DataFrame({"a": [1]}).write_parquet(mine := io.BytesIO())
+    files = {**remote().files, "mine.parquet": mine.getvalue(), "data/train-00001-of-00002.parquet": b"PAR1"}
+    remote().commit(files, "a person's file, and one that lies in our way")
+    before = len(remote().commits)
+    plan = publish(runs / "small", "--dry-run").stdout
+    stale = ["data/train-00001-of-00002.parquet", "data/validation-00000-of-00001.parquet"]
+    for name in stale:
+        assert f"\n  {name}\n" in plan.partition("delete")[2]
+    assert len(remote().commits) == before
+    publish(runs / "small")
+    assert len(remote().commits) == before + 1
+    assert set(remote().files) == files_of(runs / "small") | {"mine.parquet"}
+    # A person's own config comes after ours, which hold the run's rows.
+    assert load(server, REPO, *CONFIGS, "mine") == rows_of(runs / "small") | {"mine/train": [{"a": 1}]}
+    card = remote().files["README.md"].decode()
+    assert f"{PERSON}\n<!-- curator:begin splits -->" in card
+    assert "pretty_name: Our prices\nannotations_creators:\n- me\n" in card
+    assert "- ours\n" in card
+    assert "config_name: mine" in card
+    assert "Limits, says a person" not in card  # inside our comments, where the card says it is written anew
+    assert "size_categories:\n- n<1K" in card
+    assert "num_examples: 20\n" in card
+    assert "demo:500:42" in card
+    assert "demo:2000:42" not in card
+    checked = run_command("verify", REPO)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_unchanged_data_is_not_sent_again(runs, server, publish, remote):
+    publish(runs / "large")
+    before, seen = len(remote().commits), len(server.requests)
+    done = publish(runs / "large")
+    assert "send        0 files, 0 bytes" in done.stdout
+    assert len(remote().commits) == before
+    assert all(one.method in ("GET", "HEAD") for one in server.requests[seen:])
+    edit_card(remote(), lambda card: card.replace("## Limits", "## My limits"))
+    seen = len(server.requests)
+    assert "send        1 files" in publish(runs / "large").stdout
+    assert not [one for one in server.requests[seen:] if one.method == "PUT"]
+    assert "## Limits" in remote().files["README.md"].decode()
+
+
+@pytest.mark.parametrize("place", ["/storage/", "/commit/main"])
+def test_publish_killed_half_way_is_run_again(runs, server, publish, remote, run_command, place):
+    """Killed with files sent and no commit, and killed with the commit made and its answer not heard."""
+    publish(runs / "other")
+    edit_card(remote(), lambda card: f"{card}\n{PERSON}")
+    before = remote().sha, dict(remote().files)
+    server.hang(place)
+    environment = server.environment(HF_TOKEN=TOKEN, PYTHONPATH=str(Path(curator.__file__).parents[1]))
+    command = [sys.executable, "-m", "curator", "publish", str(runs / "large"), REPO]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        assert server.hanging.wait(60)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    if place == "/storage/":
+        # Nobody sees half of it.
+        assert (remote().sha, dict(remote().files)) == before
+    publish(runs / "large")
+    assert set(remote().files) == files_of(runs / "large")
+    assert PERSON in remote().files["README.md"].decode()
+    assert load(server) == rows_of(runs / "large")
+    assert run_command("verify", REPO).returncode == 0
+
+
+def test_upload_that_fails_once_sends_nothing_twice_that_arrived(runs, server, publish, remote, run_command):
+    server.fail(500, times=20, path="/commit/main")
+    failed = run_command("publish", runs / "large", REPO)
+    assert failed.returncode == 1
+    assert "Run again" in failed.stderr
+    assert remote().files == {}
+    server._troubles.clear()
+    seen = len(server.requests)
+    publish(runs / "large")
+    assert not [one for one in server.requests[seen:] if one.method == "PUT"]
+    assert set(remote().files) == files_of(runs / "large")
+
+
+# -- who may see it
+
+
+def test_dry_run_shows_everything_and_sends_nothing(runs, server, publish):
+    done = publish(runs / "large", "--dry-run")
+    sizes = {name: (runs / "large/dataset" / name).stat().st_size for name in files_of(runs / "large")}
+    assert "visibility  private" in done.stdout
+    for name, size in sizes.items():
+        # The card is written for the repository.
+        assert name == "README.md" or f"{size:,}  {name}\n" in done.stdout
+    assert f"send        {len(sizes)} files" in done.stdout
+    assert ("dataset", REPO) not in server.repositories
+    assert all(one.method == "GET" for one in server.requests)
+
+
+def test_public_asks_first(runs, server, publish, remote, run_command):
+    refused = run_command("publish", runs / "large", REPO, "--public", answer="n\n")
+    assert refused.returncode == 1
+    assert "everyone can read and copy it" in refused.stderr
+    assert "made up" in refused.stderr
+    assert ("dataset", REPO) not in server.repositories
+    silent = run_command("publish", runs / "large", REPO, "--public")
+    assert silent.returncode == 1
+    assert ("dataset", REPO) not in server.repositories
+    publish(runs / "large", "--public", answer="y\n")
+    assert not remote().private
+    again = run_command("publish", runs / "other", REPO)
+    assert again.returncode == 1
+    assert "is public" in again.stderr
+    assert len(remote().commits) == 2
+
+
+def test_public_without_asking(runs, publish, remote):
+    publish(runs / "large")
+    assert remote().private
+    publish(runs / "large", "--public", "--yes")
+    assert not remote().private
+
+
+def test_public_says_that_the_upstream_states_no_licence(tmp_path, raw_row, write_rows):
+    from curator.publish.push import Plan
+
+    plan = Plan(tmp_path, REPO, None, public=True, demo=False, rows=1, version="0")
+    assert "states no licence" in plan.warning()
+
+
+# -- what is refused
+
+
+def test_dataset_that_does_not_hold_is_refused(runs, tmp_path, server, run_command):
+    run = shutil.copytree(runs / "small", tmp_path / "run")
+    path = run / "dataset/openai/test.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"Price", b"Prize", 1))
+    done = run_command("publish", run, REPO)
+    assert done.returncode == 3
+    assert "nothing was published" in done.stderr
+    assert "openai/test.jsonl" in done.stderr
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("name", ["prices", "a/b/c", "me/", "me/a--b", "me/pri ces", "https://huggingface.co/me/x", ""])
+def test_wrong_name_is_a_usage_error(runs, server, run_command, name):
+    done = run_command("publish", runs / "small", name)
+    assert done.returncode == 2
+    assert "OWNER/NAME" in done.stderr
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"model.safetensors": b"x"},
+        {"data/train.csv": b"x"},
+        {"manifest.json": b"{}", "data/x.parquet": b"x"},
+        {"manifest.json": b"\xff"},
+    ],
+)
+def test_repository_with_something_else_is_left_alone(runs, server, run_command, files):
+    repository = server.add(REPO, files, private=True)
+    done = run_command("publish", runs / "small", REPO)
+    assert done.returncode == 1
+    assert "curator did not publish" in done.stderr
+    assert len(repository.commits) == 2
+
+
+def test_empty_repository_with_a_card_is_taken(runs, server, publish, remote):
+    card = b"---\r\nlicense: mit\r\n---\r\n# Mine\r\n\r\nHello.\r\n"
+    server.add(REPO, {"README.md": card, ".gitattributes": b"* text\n"}, private=True)
+    publish(runs / "small")
+    merged = remote().files["README.md"].decode()
+    assert merged.startswith("---\nlicense: mit\n")
+    assert "# Mine\n\nHello.\n" in merged
+    assert "<!-- curator:begin limits -->" in merged
+    assert remote().files[".gitattributes"] == b"* text\n"
+
+
+def test_card_that_cannot_be_read_is_not_overwritten(runs, publish, remote, run_command):
+    publish(runs / "small")
+    edit_card(remote(), lambda card: card.replace("language:", "language: ["))
+    before = len(remote().commits)
+    done = run_command("publish", runs / "other", REPO)
+    assert done.returncode == 1
+    assert f"README.md of {REPO}: the YAML head can't be read" in done.stderr
+    assert len(remote().commits) == before
+
+
+def test_change_by_someone_else_meanwhile_is_not_overwritten(runs, server, run_command):
+    server.fail(412, path="/commit/main")
+    done = run_command("publish", runs / "small", REPO)
+    assert done.returncode == 1
+    assert "someone else changed it meanwhile" in done.stderr
+
+
+# -- the login
+
+
+def test_without_a_login(runs, run_command, server):
+    done = run_command("publish", runs / "small", REPO, token=None)
+    assert done.returncode == 1
+    assert "not logged in" in done.stderr
+    assert ("dataset", REPO) not in server.repositories
+
+
+@pytest.mark.parametrize(
+    ("token", "said"), [("hf_wrongwrongwrongwrong", "refused the token (401)"), ("hf_ wrong", "another character")]
+)
+def test_with_a_wrong_token(runs, run_command, token, said):
+    done = run_command("publish", runs / "small", REPO, token=token)
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_without_permission(runs, run_command, server):
+    server.fail(403, times=5, path="/api/repos/create")
+    done = run_command("publish", runs / "small", "another/prices")
+    assert done.returncode == 1
+    assert "denies it (403)" in done.stderr
+
+
+def test_without_a_network(runs, run_command):
+    done = run_command("publish", runs / "small", REPO, HF_ENDPOINT="http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "no connection to 127.0.0.1:9" in done.stderr
+
+
+# -- verifying a repository
+
+
+def test_repository_that_changed_is_named(runs, publish, remote, run_command):
+    publish(runs / "small")
+    files = dict(remote().files)
+    name = "text/train-00000-of-00001.parquet"
+    content = bytearray(files[name])
+    content[len(content) // 2] ^= 1
+    remote().commit({**files, name: bytes(content)}, "one byte")
+    done = run_command("verify", REPO)
+    assert done.returncode == 3
+    assert f"{name} has sha256" in done.stderr
+
+
+def test_repository_that_is_not_there_or_not_ours(run_command, server):
+    server.add("someone/model", {"x.txt": b"x"})
+    missing = run_command("verify", "someone/nothing")
+    assert (missing.returncode, "no dataset someone/nothing" in missing.stderr) == (1, True)
+    other = run_command("verify", "someone/model")
+    assert (other.returncode, "was not published by curator" in other.stderr) == (1, True)

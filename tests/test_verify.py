@@ -1,0 +1,459 @@
+"""`curator verify`: what holds is said to hold; one byte, one row or one price that is off is named."""
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from curator.build import build
+from curator.errors import CheckError, RunError, UsageError
+from curator.publish import verify as verify_module
+from curator.publish.dataset import sha256
+from curator.publish.measures import Measures
+from curator.publish.verify import verify, verify_folder
+from curator.recipe import load_recipe
+
+COURSE = {"tokenizer": "o200k_base", "split.train": 200, "split.test": 40, "slots.cap": 5}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """One run of each recipe, not to be changed."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, settings in (("pricer", {}), ("course-v1", COURSE)):
+        build(["demo:2000"], load_recipe(name, settings), folder / name, workers=1)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _load_once(monkeypatch, bundled):
+    load = verify_module.load_tokenizer
+    monkeypatch.setattr(verify_module, "load_tokenizer", lambda spec: bundled if spec == "o200k_base" else load(spec))
+
+
+@pytest.fixture
+def run(runs, tmp_path):
+    """A copy of the run of `pricer` that a test may spoil."""
+    return shutil.copytree(runs / "pricer", tmp_path / "run")
+
+
+@pytest.fixture
+def dataset(run):
+    return run / "dataset"
+
+
+def failures(verdict):
+    """Name of each check that fails, with its problems in one text."""
+    return {one.name: "\n".join(one.problems) for one in verdict.checks if one.state == "fails"}
+
+
+def states(verdict):
+    return {one.name: one.state for one in verdict.checks}
+
+
+def fix_manifest(dataset):
+    """Make the digests of manifest, card and Croissant file those of the files as they are now."""
+    manifest = json.loads((dataset / "manifest.json").read_text())
+    croissant = json.loads((dataset / "croissant.json").read_text())
+    for name, one in manifest["files"].items():
+        one |= {"bytes": (dataset / name).stat().st_size, "sha256": sha256(dataset / name)}
+    for one in croissant["distribution"]:
+        if one["@id"] in manifest["files"]:
+            one["sha256"] = manifest["files"][one["@id"]]["sha256"]
+    (dataset / "manifest.json").write_text(json.dumps(manifest))
+    (dataset / "croissant.json").write_text(json.dumps(croissant))
+
+
+def change(path, edit):
+    """Rewrite a Parquet file, its schema kept, with what `edit` makes of its rows."""
+    schema = pq.read_schema(path)
+    pq.write_table(edit(pl.read_parquet(path)).to_arrow().cast(schema), path)
+
+
+def set_at(column, row, value):
+    here = pl.int_range(pl.len()) == row
+    return lambda table: table.with_columns(pl.when(here).then(pl.lit(value)).otherwise(column).alias(column))
+
+
+# -- what holds
+
+
+def test_real_rows_cut_inside_a_character_hold(shared_data, llama, monkeypatch, tmp_path):
+    """Two of the real texts end in U+FFFD, which takes more tokens than the bytes that it stands for."""
+    monkeypatch.setattr(verify_module, "load_tokenizer", lambda spec: llama)
+    settings = {"tokenizer": str(shared_data / "llama-3-tokenizer"), "split.train": 100_000}
+    recipe = load_recipe("course-v1", settings)
+    build([str(shared_data / "amazon-2023-meta-dev.parquet")], recipe, tmp_path / "run", workers=1)
+    verdict = verify(str(tmp_path / "run"))
+    assert set(states(verdict).values()) == {"holds"}
+    texts = pl.read_parquet(tmp_path / "run/dataset/data/*.parquet")["prompt"].str.strip_suffix("\n\nPrice is $")
+    assert texts.str.ends_with("\N{REPLACEMENT CHARACTER}").any()
+
+
+@pytest.mark.parametrize("name", ["pricer", "course-v1"])
+@pytest.mark.parametrize("inside", ["", "dataset"])
+def test_every_check_of_a_fresh_run_holds(runs, name, inside):
+    verdict = verify(str(runs / name / inside))
+    assert set(states(verdict).values()) == {"holds"}
+    assert verdict.holds
+    data = {path.name.split("-")[0]: pl.read_parquet(path) for path in (runs / name / "dataset/data").iterdir()}
+    assert verdict.rows == {split: rows.height for split, rows in data.items()}
+    assert {split: one["prompts"] for split, one in verdict.tokens.items()} == {
+        split: rows["tokens"].sum() for split, rows in data.items()
+    }
+
+
+def test_command_reports_tokens_and_cost_and_changes_nothing(runs, invoke, tree, bundled):
+    before = tree(runs / "pricer")
+    result = invoke("verify", runs / "pricer", "--json", "--price-per-million", "25")
+    told = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert told["holds"] is True
+    lines = (runs / "pricer/dataset/openai/train.jsonl").read_text(encoding="utf-8").splitlines()
+    contents = [message["content"] for line in lines for message in json.loads(line)["messages"]]
+    chats = int(bundled.encode(pl.Series(contents)).counts.sum()) + 15 * len(lines)
+    assert told["tokens"]["train"]["chats"] == chats
+    assert told["cost_of_one_epoch"] == pytest.approx(chats * 25 / 1e6)
+    text = invoke("verify", runs / "pricer", "--price-per-million", "25").stdout
+    assert f"about {chats * 25 / 1e6:,.2f} USD for one epoch" in text
+    assert tree(runs / "pricer") == before
+
+
+def test_tokenizer_that_cannot_be_had_is_a_check_not_made(dataset):
+    manifest = json.loads((dataset / "manifest.json").read_text())
+    manifest["tokenizer"]["sha256"] = "0" * 64
+    (dataset / "manifest.json").write_text(json.dumps(manifest))
+    verdict = verify(str(dataset))
+    assert states(verdict)["tokens, counted again, are as stated"] == "skipped"
+    (skipped,) = [one for one in verdict.checks if one.state == "skipped"]
+    assert skipped.lines()[0].startswith("skipped  tokens, counted again, are as stated: not counted again: ")
+    assert verdict.tokens["train"]["chats"] is None
+
+
+# -- one thing that is off
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data/train-00000-of-00001.parquet",
+        "text/test-00000-of-00001.parquet",
+        "openai/validation-00000-of-00001.parquet",
+        "openai/test.jsonl",
+    ],
+)
+@pytest.mark.parametrize("where", ["dataset", "run"])
+def test_one_flipped_byte_is_named(run, name, where):
+    path = run / "dataset" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    found = failures(verify(str(run if where == "run" else run / "dataset")))
+    assert name in found["every data file has the sha256 of the manifest"]
+    if where == "run":
+        assert f"dataset/{name}" in found["every file of the run has the sha256 of its manifest"]
+
+
+def test_every_single_byte_of_a_small_file_may_be_anything(run, tmp_path):
+    """Whatever damage: a verdict with exit code 3, not a crash."""
+    path = run / "dataset/data/test-00000-of-00001.parquet"
+    whole = path.read_bytes()
+    for at in [*range(0, len(whole), len(whole) // 25), *range(len(whole) - 40, len(whole), 7)]:
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        assert not verify_folder(run / "dataset").holds
+    for size in (0, 1, 8, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        assert not verify_folder(run / "dataset").holds
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("folder", ["data", "text", "openai"])
+def test_one_dropped_row_is_named(dataset, folder, fixed):
+    name = f"{folder}/validation-00000-of-00001.parquet"
+    change(dataset / name, lambda table: table.filter(pl.int_range(pl.len()) != 7))
+    if fixed:
+        fix_manifest(dataset)
+    found = failures(verify(str(dataset)))
+    text = "\n".join(found.values())
+    assert name in text
+    check = {"data": "rows add up: sources, fates, splits and files", "text": "config text agrees with config default",
+             "openai": "config openai agrees with config default"}[folder]
+    assert check in found
+    if fixed:
+        assert "every data file has the sha256 of the manifest" not in found
+        # From row 7 on, each row's fellow is another row.
+        assert "row 7" in text
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_one_edited_price_is_named(dataset, fixed):
+    """A price that rounds to the same dollar: nothing within the row contradicts it, the other configs do."""
+    name = "data/train-00000-of-00001.parquet"
+    rows = pl.read_parquet(dataset / name)
+    row = rows.with_row_index("at").filter((pl.col("price") % 1).is_between(0.1, 0.3))["at"][0]
+    change(dataset / name, set_at("price", row, rows["price"][row] + 0.01))
+    if fixed:
+        fix_manifest(dataset)
+    found = failures(verify(str(dataset)))
+    assert f"text/train-00000-of-00001.parquet row {row}: price" in found["config text agrees with config default"]
+    openai = found["config openai agrees with config default"]
+    assert f"openai/train-00000-of-00001.parquet row {row}: says" in openai
+    assert f"openai/train.jsonl line {row + 1}: says" in openai
+    assert ("every data file has the sha256 of the manifest" in found) == (not fixed)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "check"),
+    [
+        ("price", 1234.5, "completions are the price, rounded by the recipe"),
+        ("price", 1234.5, "slots lie in 1 to 999, prices in the recipe's range"),
+        ("slot", 0, "slots lie in 1 to 999, prices in the recipe's range"),
+        ("completion", "12", "completions are the price, rounded by the recipe"),
+        ("prompt", "How much?\n\nPrice is $", "prompts begin with the question and end at the answer words"),
+        ("prompt", None, "prompts begin with the question and end at the answer words"),
+        ("tokens", 181, "no prompt has more tokens than the cap"),
+        ("tokens", 3, "tokens, counted again, are as stated"),
+    ],
+)
+def test_one_wrong_value_is_named(dataset, column, value, check):
+    name = "data/test-00000-of-00001.parquet"
+    change(dataset / name, set_at(column, 11, value))
+    fix_manifest(dataset)
+    assert f"{name} row 11" in failures(verify(str(dataset)))[check]
+
+
+def test_course_text_over_its_cap_is_named(runs, tmp_path):
+    dataset = shutil.copytree(runs / "course-v1/dataset", tmp_path / "dataset")
+    name = "data/test-00000-of-00001.parquet"
+    longer = "How much does this cost to the nearest dollar?\n\n" + "one two three " * 60 + "\n\nPrice is $"
+    change(dataset / name, set_at("prompt", 4, longer))
+    fix_manifest(dataset)
+    assert f"{name} row 4: the text has 18" in failures(verify(str(dataset)))["no prompt has more tokens than the cap"]
+
+
+CHAT = [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}, {"role": "assistant", "content": "c"}]
+BAD_LINES = {
+    "not JSON": b"{oops}\n",
+    "two objects": b'{"messages": []} {"messages": []}\n',
+    "empty": b"\n",
+    "a list": b"[]\n",
+    "another key": json.dumps({"messages": CHAT, "weight": 1}).encode() + b"\n",
+    "not UTF-8": b'{"messages": "\xff"}\n',
+    "order": json.dumps({"messages": [CHAT[1], CHAT[0], CHAT[2]]}).encode() + b"\n",
+    "no assistant": json.dumps({"messages": CHAT[:2]}).encode() + b"\n",
+    "blank": json.dumps({"messages": [*CHAT[:2], {"role": "assistant", "content": " "}]}).encode() + b"\n",
+    "a number": json.dumps({"messages": [*CHAT[:2], {"role": "assistant", "content": 3}]}).encode() + b"\n",
+    "deep": b"[" * 100_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("line", BAD_LINES.values(), ids=BAD_LINES)
+def test_line_that_openai_refuses_is_named(dataset, line):
+    path = dataset / "openai/test.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[8] = line
+    path.write_bytes(b"".join(lines))
+    fix_manifest(dataset)
+    found = failures(verify(str(dataset)))
+    assert "openai/test.jsonl line 9: " in found["OpenAI lines are valid: roles in order, no empty content"]
+
+
+def test_last_line_without_an_end_is_named(dataset):
+    path = dataset / "openai/test.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    fix_manifest(dataset)
+    found = failures(verify(str(dataset)))
+    assert "line 100: the line has no end" in found["OpenAI lines are valid: roles in order, no empty content"]
+
+
+def test_line_too_many_is_named(dataset):
+    path = dataset / "openai/test.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines, lines[0]]))
+    fix_manifest(dataset)
+    assert "1 lines more" in failures(verify(str(dataset)))["config openai agrees with config default"]
+
+
+def test_too_few_examples_are_a_warning(tmp_path):
+    build(["demo:100"], load_recipe("pricer"), tmp_path / "run", workers=1)
+    verdict = verify(str(tmp_path / "run"))
+    assert verdict.holds
+    (warned,) = [one for one in verdict.checks if one.state == "warns"]
+    assert "openai/test.jsonl has 4 examples" in "\n".join(warned.problems)
+
+
+def test_file_that_the_manifest_does_not_name_is_named(dataset):
+    shutil.copy(dataset / "data/train-00000-of-00001.parquet", dataset / "data/train-00001-of-00002.parquet")
+    found = failures(verify(str(dataset)))
+    assert found == {
+        "no data file that the manifest does not name": "data/train-00001-of-00002.parquet is not in manifest.json"
+    }
+
+
+def test_missing_file_is_named(dataset):
+    (dataset / "text/test-00000-of-00001.parquet").unlink()
+    found = failures(verify(str(dataset)))
+    assert "text/test-00000-of-00001.parquet" in found["every data file has the sha256 of the manifest"]
+
+
+def test_other_columns_are_named(dataset):
+    path = dataset / "text/test-00000-of-00001.parquet"
+    pq.write_table(pq.read_table(path).rename_columns(["words", "price"]), path)
+    found = failures(verify(str(dataset)))["files are Parquet of one schema, row groups under 100 MB"]
+    assert "text/test-00000-of-00001.parquet: its columns are words string, price double" in found
+
+
+def test_card_and_croissant_of_other_files_are_named(dataset):
+    card = dataset / "README.md"
+    card.write_text(card.read_text().replace("num_examples: 100", "num_examples: 99"))
+    croissant = dataset / "croissant.json"
+    croissant.write_text(croissant.read_text().replace(sha256(dataset / "openai/test.jsonl"), "0" * 64))
+    found = failures(verify(str(dataset)))
+    assert "dataset_info of config default" in found["the card's configs and dataset_info are those of the files"]
+    assert "openai/test.jsonl" in found["croissant.json has the sha256 of every data file"]
+
+
+def test_counts_that_do_not_add_up_are_named(dataset):
+    manifest = json.loads((dataset / "manifest.json").read_text())
+    manifest["counts"]["fates"]["no_price"] += 1
+    manifest["measured"]["splits"]["test"]["tokens"] += 1
+    (dataset / "manifest.json").write_text(json.dumps(manifest))
+    found = failures(verify(str(dataset)))
+    assert "the fates sum to 2,001" in found["rows add up: sources, fates, splits and files"]
+    assert "measured.splits.test.tokens" in found["the manifest's measures are those of the rows"]
+
+
+def test_slot_over_its_cap_is_named(runs, tmp_path):
+    dataset = shutil.copytree(runs / "course-v1/dataset", tmp_path / "dataset")
+    manifest = json.loads((dataset / "manifest.json").read_text())
+    manifest["recipe"]["slots"]["cap"] = 4
+    (dataset / "manifest.json").write_text(json.dumps(manifest))
+    found = failures(verify(str(dataset)))
+    assert "has 5 rows, the cap is 4" in found["no slot below 240 USD is over its cap"]
+
+
+def test_prompt_in_two_splits_is_named(dataset):
+    """The whole row of train, in all its forms, in place of one of test."""
+    for folder in ("data", "openai"):
+        row = pl.read_parquet(dataset / f"{folder}/train-00000-of-00001.parquet")[5]
+        change(
+            dataset / f"{folder}/test-00000-of-00001.parquet",
+            lambda table, row=row: pl.concat([table[:9], row, table[10:]]),
+        )
+    found = failures(verify(str(dataset)))
+    assert found["no prompt lies in two splits"] == (
+        "data/test-00000-of-00001.parquet row 9: an earlier split has the same prompt"
+    )
+
+
+def test_shared_rows_are_those_of_later_splits():
+    measures = Measures()
+    rows = pl.DataFrame({"prompt": ["a", "b", "c"], "tokens": 1, "price": 1.0, "slot": 1, "category": None})
+    measures.add("train", rows[:2])
+    measures.add("test", rows[1:])
+    assert measures.shared_rows() == {"test": [0]}
+
+
+# -- the run around the dataset
+
+
+def test_ledger_that_disagrees_is_named(run):
+    path = run / "ledger/part-00000.parquet"
+    part = pl.read_parquet(path)
+    row = part.with_row_index("at").filter(pl.col("fate") == "test")["at"][3]
+    change(path, set_at("fate", row, "not_sampled"))
+    found = failures(verify(str(run)))
+    assert "ledger/part-00000.parquet" in found["every file of the run has the sha256 of its manifest"]
+    assert "99 rows are test" in found["the ledger has every row once, and its fates are the dataset's"]
+    assert f"row {row}: the ledger says None" in found["the selection agrees with the ledger and the published rows"]
+
+
+def test_ledger_without_a_row_is_named(run):
+    change(run / "ledger/part-00000.parquet", lambda table: table[1:])
+    found = failures(verify(str(run)))
+    ledger = found["the ledger has every row once, and its fates are the dataset's"]
+    assert "does not hold rows 0 to 1999 once each" in ledger
+
+
+def test_selection_with_two_places_changed_is_named(run):
+    path = run / "selection.parquet"
+    rows = pl.read_parquet(path).with_row_index("at").filter(pl.col("split") == "train").sort("position")
+    first, second = rows["at"][0], rows["at"][1]
+    change(path, lambda table: set_at("position", first, 1)(set_at("position", second, 0)(table)))
+    found = failures(verify(str(run)))["the selection agrees with the ledger and the published rows"]
+    assert "data/train-00000-of-00001.parquet row 0 is not the item" in found
+
+
+def test_summary_and_recipe_that_disagree_are_named(run):
+    summary = json.loads((run / "summary.json").read_text())
+    summary["splits"]["test"] = 7
+    (run / "summary.json").write_text(json.dumps(summary))
+    (run / "recipe.toml").write_text((run / "recipe.toml").read_text().replace("cap = 1200", "cap = 1201"))
+    found = failures(verify(str(run)))["summary and recipe agree with the dataset"]
+    assert "summary.json: splits" in found
+    assert "recipe.toml" in found
+
+
+def test_card_that_a_person_edited_is_a_warning(run):
+    card = run / "dataset/README.md"
+    card.write_text(card.read_text() + "\n## Mine\n")
+    verdict = verify(str(run))
+    assert verdict.holds
+    assert states(verdict)["the card is as it was built"] == "warns"
+
+
+# -- what can't be verified
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"format": 2}',
+    ],
+)
+def test_manifest_that_is_none_fails(dataset, content):
+    (dataset / "manifest.json").write_bytes(content)
+    verdict = verify(str(dataset))
+    assert failures(verdict).keys() == {"manifest.json can be read"}
+    with pytest.raises(CheckError, match=r"manifest\.json"):
+        verdict.raise_for_failures()
+
+
+@pytest.mark.parametrize("name", ["../../secret", "/etc/hostname", "data/../../x.parquet", "data/train.parquet\n"])
+def test_manifest_leads_nowhere_else(dataset, name):
+    manifest = json.loads((dataset / "manifest.json").read_text())
+    manifest["files"][name] = next(iter(manifest["files"].values()))
+    (dataset / "manifest.json").write_text(json.dumps(manifest))
+    assert "is no file of a dataset" in failures(verify(str(dataset)))["manifest.json can be read"]
+
+
+def test_places_that_are_nothing_of_ours(tmp_path, run, invoke):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RunError, match="neither a run"):
+        verify(str(tmp_path / "empty"))
+    with pytest.raises(UsageError, match="is a file"):
+        verify(str(run / "summary.json"))
+    with pytest.raises(UsageError, match="no folder"):
+        verify(str(tmp_path / "nowhere"))
+    (run / "manifest.json").unlink()
+    with pytest.raises(RunError, match="not finished"):
+        verify(str(run))
+    assert invoke("verify", "no-such-run").exit_code == 2
+
+
+def test_exit_code_is_3_with_the_list(dataset, invoke):
+    Path(dataset / "data/test-00000-of-00001.parquet").write_bytes(b"")
+    result = invoke("verify", dataset)
+    assert result.exit_code == 3
+    assert "do not hold" in result.stderr
+    assert "data/test-00000-of-00001.parquet has 0 bytes" in result.stderr
+    told = json.loads(invoke("verify", dataset, "--json").stdout)
+    assert told["holds"] is False
