@@ -24,9 +24,10 @@ from curator.publish.dataset import sha256, write_dataset
 from curator.recipe import Recipe
 from curator.report import write_report
 from curator.report.complete import complete
+from curator.report.images import images
 from curator.rundir import RunDirectory, remove, write_json, write_parquet, write_text
 from curator.sources.model import Shard, Source
-from curator.summary import summarise
+from curator.summary import cost, summarise
 from curator.vocabularies import Vocabulary, find_vocabulary
 
 _LIBRARIES = ("polars", "numpy", "pyarrow", "fastokens", "tokenizers")
@@ -105,12 +106,13 @@ def build(
         selection = select.select(parts, recipe)
         _write_selection(run, selection)
         fates = _write_ledger(run, shards, selection)
+        summary = summarise(recipe, vocabulary, read, parts, selection, fates)
         clock.lap("select")
-        manifest = write_dataset(run.dataset, parts, selection, recipe, vocabulary, read, fates)
-        clock.lap("write")
-        summary = summarise(
-            recipe, vocabulary, read, parts, selection, fates, clock.seconds, mapped, clock.peak_memory()
+        manifest = write_dataset(
+            run.dataset, parts, selection, recipe, vocabulary, read, fates, images(summary)
         )
+        clock.lap("write")
+        summary |= cost(clock.seconds, mapped, clock.peak_memory())
         summary = complete(summary, run, shards, recipe, manifest, _LIBRARIES)
         write_json(run.summary, summary)
         write_report(run)

@@ -26,11 +26,8 @@ def summarise(
     parts: Sequence[Path],
     selection: Selection,
     fates: Mapping[str, int],
-    seconds: Mapping[str, float],
-    rows_mapped: int,
-    peak_memory_bytes: int,
 ) -> dict[str, Any]:
-    """Return the summary of a run.
+    """Return what a run counted: its summary but for time and memory.
 
     Args:
         recipe: The run's recipe.
@@ -39,9 +36,6 @@ def summarise(
         parts: The items' parts, in the order of the selection.
         selection: What was decided.
         fates: Rows of each fate.
-        seconds: Time of each step.
-        rows_mapped: Raw rows mapped this time; the others' parts were there already.
-        peak_memory_bytes: The most memory in use, at most.
 
     Raises:
         RunError: The fates don't add up to the rows read.
@@ -62,6 +56,18 @@ def summarise(
         "splits": {name: fates.get(name, 0) for name in ledger.SPLITS},
         "warnings": selection.warnings,
         "distributions": _distributions(parts, selection),
+    }
+
+
+def cost(seconds: Mapping[str, float], rows_mapped: int, peak_memory_bytes: int) -> dict[str, Any]:
+    """Return what a run took, for its summary.
+
+    Args:
+        seconds: Time of each step.
+        rows_mapped: Raw rows mapped this time; the others' parts were there already.
+        peak_memory_bytes: The most memory in use, at most.
+    """
+    return {
         "seconds": dict(seconds),
         "rows_mapped": rows_mapped,
         "rows_per_second": round(rows_mapped / seconds["map"], 1) if rows_mapped else None,

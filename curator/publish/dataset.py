@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import polars as pl
 import pyarrow as pa
@@ -26,8 +26,21 @@ from curator.sources.model import Source
 from curator.vocabularies import Vocabulary
 
 FORMAT = 1
+IMAGES = "images"
 _ROWS_PER_GROUP = 10_000
 _BYTES_PER_GROUP = 32 * 2**20  # a third of what the Hub's viewer takes, should rows differ in length
+
+
+class Picture(Protocol):
+    """A figure of the card: a PNG, and what it shows in words."""
+
+    @property
+    def png(self) -> bytes:
+        """The picture."""
+
+    @property
+    def alt(self) -> str:
+        """What it shows."""
 
 
 def write_dataset(
@@ -38,6 +51,7 @@ def write_dataset(
     vocabulary: Vocabulary,
     sources: Sequence[Source],
     fates: Mapping[str, int],
+    images: Mapping[str, Picture],
 ) -> dict[str, Any]:
     """Write the dataset folder, all or nothing, and return its manifest.
 
@@ -49,6 +63,7 @@ def write_dataset(
         vocabulary: The tokenizer that counted.
         sources: What was read.
         fates: Rows of each fate.
+        images: The card's figures by name.
 
     Raises:
         RunError: It can't be written.
@@ -76,6 +91,7 @@ def write_dataset(
             ],
             "counts": {"rows_in": sum(fates.values()), "fates": dict(fates)},
             "measured": measures.to_dict(recipe.slots.whole_from),
+            "images": {f"{IMAGES}/{name}.png": image.alt for name, image in images.items()},
             "files": {
                 name: {
                     "rows": one.rows,
@@ -86,6 +102,9 @@ def write_dataset(
                 for name, one in sorted(written.items())
             },
         }
+        (temporary / IMAGES).mkdir()
+        for name, image in images.items():
+            (temporary / IMAGES / f"{name}.png").write_bytes(image.png)
         write_json(temporary / "manifest.json", manifest)
         write_json(temporary / "croissant.json", croissant.describe(manifest))
         write_text(temporary / "README.md", card.render(manifest))

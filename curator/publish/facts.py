@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import tomli_w
@@ -49,6 +50,7 @@ def of(manifest: Mapping[str, Any], repository: str | None) -> dict[str, Any]:
         "category_rows": [(md(name), f"{count:,}") for name, count in measured["categories"]["largest"].items()],
         "source_rows": list(_source_rows(manifest["sources"])),
         "steps": list(_steps(manifest["counts"])),
+        "images": {PurePosixPath(name).stem: f"![{md(alt)}]({name})" for name, alt in manifest["images"].items()},
         "processing": list(processing(manifest)),
         "short": list(_short(recipe, splits)),
         "checks": list(_checks(manifest, recipe)),

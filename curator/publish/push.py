@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,7 +120,8 @@ def plan(run: Path, repository: str, *, public: bool = False) -> Plan:
     made.card = _card(made, raw)
     there = remote.files if remote is not None else {}
     sizes = {name: one.bytes for name, one in checked.files.items()}
-    sizes |= {name: (folder / name).stat().st_size for name in (manifest.NAME, "croissant.json")}
+    beside = (manifest.NAME, "croissant.json", *_images(folder, raw))
+    sizes |= {name: (folder / name).stat().st_size for name in beside}
     sizes["README.md"] = len(made.card)
     for name, size in sorted(sizes.items()):
         if name in there and _is_there(made, name, there[name]):
@@ -211,6 +214,15 @@ def _card(made: Plan, raw: dict[str, Any]) -> bytes:
     except ValueError as error:
         reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise HubError(f"{where}: {reason}. Mend it and publish again.") from None
+
+
+def _images(folder: Path, raw: Mapping[str, Any]) -> list[str]:
+    """Return the names of the card's figures; a manifest that names anything else would send it."""
+    names = list(raw.get("images", {}))
+    for name in names:
+        if not re.fullmatch(r"images/[a-z_]+\.png", name) or not (folder / name).is_file():
+            raise CheckError(f"{folder / manifest.NAME}: {name!r} is no figure of the card in {folder}")
+    return names
 
 
 def _is_there(made: Plan, name: str, remote: hub.RemoteFile) -> bool:

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from curator.report import facts
-from curator.report.svg import COLOUR, Drawing, canvas, stairs, to_svg
+from curator.report.svg import COLOUR, Drawing, canvas, stairs
 from curator.slots import LAST
 
 FULL, HALF, NARROW = 1030, 486, 320
@@ -27,8 +27,8 @@ Plot = Callable[[int], Figure]
 
 
 def drawing(name: str, alt: str, wide: int, plot: Plot) -> Drawing:
-    """Draw a figure in its two widths."""
-    return Drawing(name, alt, to_svg(plot(wide), f"{name}-w", alt), to_svg(plot(NARROW), f"{name}-n", alt))
+    """Return a figure in its two widths."""
+    return Drawing(name, alt, (wide, NARROW), plot)
 
 
 def number(value: float, _: object = None) -> str:

@@ -10,9 +10,10 @@ import html
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import matplotlib as mpl
@@ -47,14 +48,28 @@ class Drawing:
     Attributes:
         name: Its id in the page.
         alt: What it shows, in words and numbers.
-        wide: SVG for wide screens.
-        narrow: SVG for narrow ones.
+        widths: Widths on screens and on phones (pixels).
+        plot: Draws it at a width.
     """
 
     name: str
     alt: str
-    wide: str
-    narrow: str
+    widths: tuple[int, int]
+    plot: Callable[[int], Figure]
+
+    @cached_property
+    def wide(self) -> str:
+        """SVG for wide screens."""
+        return self._svg(self.widths[0], "w")
+
+    @cached_property
+    def narrow(self) -> str:
+        """SVG for narrow ones."""
+        return self._svg(self.widths[1], "n")
+
+    def _svg(self, width: int, shape: str) -> str:
+        with settings():
+            return to_svg(self.plot(width), f"{self.name}-{shape}", self.alt)
 
 
 def canvas(
