@@ -8,13 +8,15 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from curator import __version__, engine, interrupt, ledger, select, sources
 from curator.errors import RunError
@@ -72,7 +74,7 @@ def build(
     """Build a dataset, or continue a build that was interrupted.
 
     Args:
-        specs: Sources: files, folders, globs, ``demo[:ROWS[:SEED]]``.
+        specs: Sources: files, folders, globs, categories of the Hub, ``course``, ``demo[:ROWS[:SEED]]``.
         recipe: The settings.
         out: The run directory.
         workers: Processes for the map step; by default the cores, or fewer where the rows are too few to be worth it.
@@ -102,15 +104,17 @@ def build(
         mapped = _map(run, shards, recipe, vocabulary, workers, clock, progress or (lambda done, total: None))
         clock.lap("map")
         parts = [run.items(shard.index) for shard in shards]
-        select.check_weights(recipe, _categories(parts))
-        selection = select.select(parts, recipe)
-        _write_selection(run, selection)
-        fates = _write_ledger(run, shards, selection)
+        with told_if_damaged(run.path):
+            select.check_weights(recipe, _categories(parts))
+            selection = select.select(parts, recipe)
+            _write_selection(run, selection)
+            fates = _write_ledger(run, shards, selection)
+            _refuse_nothing(fates)
         summary = summarise(recipe, vocabulary, read, parts, selection, fates)
         clock.lap("select")
-        manifest = write_dataset(
-            run.dataset, parts, selection, recipe, vocabulary, read, fates, images(summary)
-        )
+        with told_if_damaged(run.path):
+            pictures = images(summary)
+            manifest = write_dataset(run.dataset, parts, selection, recipe, vocabulary, read, fates, pictures)
         clock.lap("write")
         summary |= cost(clock.seconds, mapped, clock.peak_memory())
         summary = complete(summary, run, shards, recipe, manifest, _LIBRARIES)
@@ -141,7 +145,10 @@ def _finished(run: RunDirectory, key: str) -> dict[str, Any] | None:
             for name, file in manifest["files"].items()
             if name != CARD  # People edit the card.
         )
-        return json.loads(run.summary.read_text("utf-8")) if whole else None
+        if not whole or sha256(run.summary) != manifest["files"][run.summary.name]["sha256"]:
+            return None
+        summary: dict[str, Any] = json.loads(run.summary.read_text("utf-8"))
+        return summary
     except (OSError, ValueError, KeyError, TypeError):
         # No manifest, or one that something else has written over: the run is not complete.
         return None
@@ -224,6 +231,32 @@ def _write_ledger(run: RunDirectory, shards: Sequence[Shard], selection: select.
         write_parquet(path, final, metadata)
         counts.update(ledger.count_fates(final))
     return {fate: counts[fate] for fate in ledger.FATES if fate in counts}
+
+
+def _refuse_nothing(fates: Mapping[str, int]) -> None:
+    """Refuse a dataset without a row, and say where the rows went."""
+    if not any(fates.get(split) for split in ledger.SPLITS):
+        most = max(fates, key=lambda fate: fates[fate])
+        raise RunError(
+            f"no row is left for a dataset: {fates[most]:,} of {sum(fates.values()):,} rows are {most}."
+            f" {ledger.REASONS[most]} `curator recipes show` explains the settings."
+        )
+
+
+@contextmanager
+def told_if_damaged(folder: Path) -> Iterator[None]:
+    """Turn what a damaged part makes of a reader into a message.
+
+    Raises:
+        RunError: A part can't be read, though it looked finished.
+    """
+    try:
+        yield
+    except (pl.exceptions.ComputeError, pa.ArrowException) as error:
+        raise RunError(
+            f"a part in {folder / 'items'} or {folder / 'ledger'} is damaged ({str(error).splitlines()[0][:200]}):"
+            " `curator verify` names it in a finished run; remove both folders and run the same command again"
+        ) from error
 
 
 def _write_manifest(run: RunDirectory, key: str, read: Sequence[Source]) -> None:

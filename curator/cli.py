@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import re
 import sys
@@ -19,11 +21,20 @@ class _Group(click.Group):
     """A group whose commands end in one message, not in a traceback, for any error raised on purpose."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A terminal that can't show a character gets its escape, not a traceback.
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except CuratorError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly when nobody reads on.
+            click.echo(f"Error: {error.strerror or error}: {error.filename or 'output'}", err=True)
+            ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("Interrupted: nothing half-written is left; the same command continues the run.", err=True)
             ctx.exit(1)
@@ -80,7 +91,7 @@ def build(
     for warning in summary["warnings"]:
         click.echo(f"Warning: {warning}", err=True)
     if as_json:
-        click.echo(json.dumps({**summary, "run": str(run)}, ensure_ascii=False))
+        click.echo(json.dumps({**summary, "run": str(run)}))
     else:
         click.echo(tables.built(summary, run))
 
@@ -167,7 +178,7 @@ def compare(run_a: Path, run_b: Path, out: Path | None, as_json: bool) -> None:
     comparison = compare_runs(run_a, run_b)
     if out is not None:
         write_comparison(comparison, out)
-    click.echo(json.dumps(comparison, ensure_ascii=False) if as_json else as_text(comparison))
+    click.echo(json.dumps(comparison) if as_json else as_text(comparison))
 
 
 @main.command()
@@ -250,7 +261,7 @@ def verify(place: str, as_json: bool, price_per_million: float | None) -> None:
 @click.option("--model", "models", metavar="NAME", multiple=True, help="A predictor (see above); may be repeated.")
 @click.option("--datasets", nargs=2, metavar="RUN_A RUN_B", help="Tell which of two runs teaches models more.")
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
-@click.option("--limit", type=click.IntRange(0), help="Most rows to guess; 0 for all.  [default: 250; all of --datasets]")
+@click.option("--limit", type=click.IntRange(0), help="Most rows to guess; 0 for all.  [default: 250]")
 @click.option("--train-limit", type=click.IntRange(1), help="Most rows to learn from.  [default: all]")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Tell the predictors something.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: RUN/evaluate]")
@@ -291,7 +302,7 @@ def evaluate(
         done = evaluate_models(
             place, models, split=split, limit=limit, most_train=train_limit, out=out, options=options
         )
-    click.echo(json.dumps(done.summary, ensure_ascii=False) if as_json else done.text)
+    click.echo(json.dumps(done.summary) if as_json else done.text)
 
 
 def _label(sources: tuple[str, ...]) -> str:

@@ -35,7 +35,11 @@ def readable_details(details: pl.Series, dropped: Sequence[str]) -> pl.Series:
     ['Color: Red\\nFor: a, b\\n']
     """
     text = scrub.where(details.fill_null(""), r'\\[\\"]', _escape_by_number)
-    for pattern, put in _steps(tuple(dropped)):
+    (gone, _), *steps = _steps(tuple(dropped))
+    text = text.str.replace_all(gone, "")
+    # An object inside of an object is gone now; the outer one goes in a second round.
+    text = scrub.where(text, r"\{[^}]*\{", lambda some: some.str.replace_all(gone, ""))
+    for pattern, put in steps:
         text = text.str.replace_all(pattern, put)
     return scrub.unescape_json(text)
 

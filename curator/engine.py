@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from curator import interrupt
-from curator.errors import RunError
+from curator.errors import CuratorError, RunError
 from curator.items import Mapper
 from curator.mapping import map_shard
 from curator.memory import peak_memory_bytes
@@ -129,7 +129,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-_mapper: Mapper | None = None
+_mapper: Mapper | CuratorError | None = None
 
 
 def _start_worker(recipe: str) -> None:
@@ -139,7 +139,11 @@ def _start_worker(recipe: str) -> None:
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     global _mapper
-    _mapper = Mapper(Recipe.model_validate_json(recipe))
+    try:
+        _mapper = Mapper(Recipe.model_validate_json(recipe))
+    except CuratorError as error:
+        # Raised here it would only break the pool, without a word; the first task raises it to the parent.
+        _mapper = error
 
 
 def _end_with(parent: BaseProcess) -> None:
@@ -149,6 +153,8 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 def _work(task: Task) -> Done:
+    if isinstance(_mapper, CuratorError):
+        raise _mapper
     assert _mapper is not None
     return _map(_mapper, task)
 

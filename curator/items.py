@@ -106,10 +106,13 @@ class Mapper:
         return Sieve(rows)
 
     def prepare(self, texts: pl.Series) -> pl.Series:
-        """Return clean texts as the tokenizer gets them: special tokens broken up, if the recipe says so."""
+        """Return clean texts as the tokenizer gets them: special tokens broken up, if the recipe says so.
+
+        So are the words that come before the answer: in a product's text they would end the prompt too early.
+        """
         if self.recipe.text.special_tokens == "keep":
             return texts
-        return break_special_tokens(texts, self.tokenizer.special)
+        return prompts.break_answer(break_special_tokens(texts, self.tokenizer.special), self.recipe.prompt)
 
     def _with_prompts(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add `text_tokens` (of the whole text), `cut` (the text that is kept), `prompt` and its `tokens`."""
@@ -139,14 +142,26 @@ class Mapper:
                 f"tokens.cap = {cap} leaves no room for a text: question and answer alone have {cap - least} tokens"
             )
         room = np.maximum(cap - around, 1)
-        cut = self.tokenizer.cut(encoded, room, whole_words=True)
+        cut = self._cut_at_word(encoded, room)
         counts = self.tokenizer.count_around(asked, cut, answers)
         # Tokens of the parts need not add up to those of the whole; the few that are over give way until they fit.
         while (over := counts > cap).any():
             room = np.where(over, np.maximum(np.minimum(room, encoded.counts) - 1, 0), room)
-            cut = self.tokenizer.cut(encoded, room, whole_words=True)
+            cut = self._cut_at_word(encoded, room)
             counts = self.tokenizer.count_around(asked, cut, answers)
         return cut, counts
+
+    def _cut_at_word(self, encoded: Encoded, room: Counts) -> Cut:
+        """Cut texts at a whole word; a last line that is only a label, ``Color:``, goes too."""
+        cut = self.tokenizer.cut(encoded, room, whole_words=True)
+        labels = cut.texts.str.ends_with(":").arg_true()
+        if labels.is_empty():
+            return cut
+        shorter = cut.texts.gather(labels).str.replace(r"\n[^\n:]{1,60}:$", "")
+        sizes = cut.sizes.copy()
+        if len(sizes):
+            sizes[labels.to_numpy()] = shorter.str.len_bytes().to_numpy()
+        return Cut(encoded, cut.texts.scatter(labels, shorter), sizes)
 
 
 def text_hash(text: pl.Expr) -> pl.Expr:

@@ -7,8 +7,8 @@ import polars as pl
 _NUMBER = r"([0-9][0-9,]*(?:\.[0-9]+)?)"
 # An amount is money only where a sign or a word says so: a size or a model number never is.
 _MONEY = (
-    rf"(?i)(?:\$|\bUSD\b|\b(?:MSRP|RRP|price)\b(?: is)?:?)\s*\$?\s*{_NUMBER}",
-    rf"(?i){_NUMBER}\s*(?:\$|\bUSD\b|\bdollars?\b|\bbucks\b)",
+    rf"(?i)(?:\$|\bUSD|\b(?:MSRP|RRP|price)\b(?: is| of)?:?(?: only)?)[ \t]*\$?[ \t]*{_NUMBER}",
+    rf"(?i){_NUMBER}[ \t]*(?:\$|\bUSD\b|\bdollars?\b|\bbucks\b)",
 )
 _HINT = r"(?i)\$|usd|msrp|rrp|price|dollar|bucks"
 

@@ -10,6 +10,8 @@ def existing(name: str) -> Path | None:
 
     A name that no file can have (too long, of an unknown user, with a zero byte) is no path, not an error.
     """
+    if not name:
+        return None  # `Path` would take it for the current folder.
     try:
         path = Path(name).expanduser()
         return path if path.exists() else None

@@ -119,6 +119,12 @@ def question(settings: PromptSettings) -> str:
     return f"{settings.question}\n\n"
 
 
+def break_answer(texts: pl.Series, settings: PromptSettings) -> pl.Series:
+    """Put a colon into the answer's words where a product's text holds them: ``Price is: $``."""
+    words = settings.answer
+    return texts.str.replace_all(words, f"{words[:-1].rstrip()}: {words[-1]}", literal=True)
+
+
 def answer(settings: PromptSettings, slot: pl.Expr) -> pl.Expr:
     """Return what follows the text: a blank line and the price in whole dollars."""
     return pl.concat_str(pl.lit(f"\n\n{settings.answer}"), completion(slot))

@@ -52,6 +52,7 @@ class TextSettings(_Section):
 
     fields: Annotated[tuple[TextField, ...], Field(strict=False)] = Field(
         ("title", "categories", "details", "features", "description"),
+        min_length=1,
         description="The parts of the text in their order; what comes first survives the token cap.",
     )
     style: Literal["readable", "course"] = Field(
@@ -153,7 +154,11 @@ class OpenAISettings(_Section):
 class Recipe(_Section):
     """Every setting of a run."""
 
-    name: str = Field("custom", min_length=1, description="What the recipe is called.")
+    name: str = Field(
+        "custom",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="What the recipe is called: letters, digits, dots, dashes and underscores.",
+    )
     tokenizer: str = Field(
         "o200k_base",
         min_length=1,
@@ -173,6 +178,8 @@ class Recipe(_Section):
     def _coherent(self) -> Recipe:
         if self.tokens.of == "text" and self.tokens.min >= self.tokens.cap:
             raise ValueError(f"tokens.min {self.tokens.min} leaves nothing under tokens.cap {self.tokens.cap}")
+        if len(set(self.text.fields)) < len(self.text.fields):
+            raise ValueError(f"text.fields names a part twice: {', '.join(self.text.fields)}")
         if self.text.min_chars >= self.text.max_chars:
             raise ValueError(f"text.min_chars {self.text.min_chars} is not below text.max_chars {self.text.max_chars}")
         if self.text.style == "course" and self.text.fields != ("title", "description", "features", "details"):

@@ -59,6 +59,10 @@ class RunDirectory:
             RunError: The directory can't be made or written to, or holds something else than a run.
         """
         try:
+            str(self.path).encode()
+        except UnicodeEncodeError as error:
+            raise RunError(f"{str(self.path)!a}: the folder's name is not UTF-8; choose another with --out") from error
+        try:
             if self.path.is_dir() and any(self.path.iterdir()) and not (is_run(self.path) or self._lock.exists()):
                 raise RunError(
                     f"{self.path} is not empty and is not a run of curator (it has no recipe.toml);"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from curator.recipe import SlotSettings
@@ -28,11 +27,6 @@ class Sample:
 
     chosen: NDArray[np.int64]
     available: NDArray[np.int64]
-
-
-def in_slots(slot: pl.Series) -> pl.Series:
-    """Tell which items have a slot."""
-    return slot.is_between(FIRST, LAST)
 
 
 def sample(slot: NDArray[np.int32], weight: NDArray[np.float64], settings: SlotSettings) -> Sample:

@@ -43,11 +43,14 @@ def split_sizes(rows: int, settings: SplitSettings) -> tuple[SplitSizes, list[st
         validation = min(validation, rows - train)
         test = min(test, rows - train - validation)
     else:
+        # Shares above a half: validation comes first, and train is what both leave.
+        test = min(test, rows - validation)
         train = rows - validation - test
     sizes = SplitSizes(train, validation, test, rows - train - validation - test)
     warnings = []
     for name in ("train", "validation", "test"):
-        wanted, got = getattr(settings, name), getattr(sizes, name)
+        # A train of any size was asked for, but not of none.
+        wanted, got = getattr(settings, name) or (name == "train"), getattr(sizes, name)
         if got < wanted:
             state = "is empty and not written" if not got else f"has {got:,} rows"
             warnings.append(f"{name} {state}: the recipe asks for {wanted:,}, the sample has {rows:,} rows in all")

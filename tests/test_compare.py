@@ -181,8 +181,8 @@ def test_command_writes_a_page_whose_numbers_are_the_comparisons(
     }
 
 
-def test_runs_with_nothing_in_them(invoke: Any, build_run: Any, raw_row: Any, write_rows: Any, tmp_path: Path) -> None:
-    build_run(write_rows(tmp_path / "none.parquet", [raw_row(0, price="None")]), tmp_path / "a")
+def test_runs_with_next_to_nothing(invoke: Any, build_run: Any, raw_row: Any, write_rows: Any, tmp_path: Path) -> None:
+    build_run(write_rows(tmp_path / "other.parquet", [raw_row(1), raw_row(0, price="None")]), tmp_path / "a")
     build_run(write_rows(tmp_path / "one.parquet", [raw_row(0)]), tmp_path / "b")
     for a, b in ("ab", "ba", "aa"):
         assert invoke("compare", tmp_path / a, tmp_path / b, "--out", tmp_path / "page.html").exit_code == 0
@@ -205,7 +205,7 @@ def test_in_a_browser(
 ) -> None:
     source = write_rows(tmp_path / "rows.parquet", rows)
     build_run(source, tmp_path / "a")
-    build_run(source, tmp_path / "b", price__min=100.0, name=HOSTILE, text__min_chars=400)
+    build_run(source, tmp_path / "b", price__min=100.0, prompt__question=HOSTILE, text__min_chars=400)
     invoke("compare", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "page.html")
     with browser.browser() as started:
         look = browser.Look(started, tmp_path / "page.html", width, scheme)

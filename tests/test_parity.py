@@ -221,7 +221,9 @@ def test_manifest_tells_the_truth(one_run: Path) -> None:
 
     manifest = json.loads((one_run / "dataset" / "manifest.json").read_text("utf-8"))
     files = {p.relative_to(one_run / "dataset").as_posix() for p in (one_run / "dataset").rglob("*") if p.is_file()}
-    assert set(manifest["files"]) == files - {"README.md", "croissant.json", "manifest.json"}
+    beside = {"README.md", "croissant.json", "manifest.json", *manifest["images"]}
+    assert len(manifest["images"]) == 5
+    assert set(manifest["files"]) == files - beside
     for name, entry in manifest["files"].items():
         assert entry["sha256"] == sha256(one_run / "dataset" / name)
         assert entry["bytes"] == (one_run / "dataset" / name).stat().st_size

@@ -152,6 +152,12 @@ def test_a_part_that_is_missing_leaves_no_line(mapper: Mapper) -> None:
     assert items["prompt"][0] == "How much does this cost to the nearest dollar?\n\nOne\n\nPrice is $13.00"
 
 
+def test_the_words_before_the_answer_stand_in_no_text(mapper: Mapper) -> None:
+    items, _ = mapper(raw([{"title": "It says Price is $ here", "price": "5"}]))
+    assert items["prompt"][0].count("Price is $") == 1
+    assert "It says Price is: $ here" in items["prompt"][0]
+
+
 # -- cap
 
 
@@ -184,6 +190,16 @@ def test_a_long_text_is_cut_at_a_word(mapper: Mapper) -> None:
     assert 170 < items["tokens"][0] <= 180
 
 
+def test_no_cut_leaves_a_label_alone(bundled: Any) -> None:
+    small = Mapper.__new__(Mapper)
+    small.tokenizer = bundled
+    for cap in range(30, 50):
+        small.recipe = load_recipe("pricer", {"tokens.cap": cap, "text.min_chars": 0})
+        items, _ = small(raw([{"details": json.dumps({f"Key {n}": "one two three" for n in range(20)})}]))
+        assert not re.search(r":\n\n", items["prompt"][0])
+        assert items["tokens"][0] == bundled.encode(items["prompt"]).counts[0] <= cap
+
+
 def test_a_cap_without_room_is_refused(bundled: Any) -> None:
     from curator.errors import RecipeError
 
@@ -212,6 +228,9 @@ def test_a_cap_without_room_is_refused(bundled: Any) -> None:
         ("$124.99", 24.99, False),
         ("priced to sell 25", 24.99, False),
         ("price is right, 25 pieces", 24.99, False),
+        ("USD10", 10.0, True),
+        ("price of 10.00", 10.0, True),
+        ("saves 10\n$.10 a piece", 10.0, False),
     ],
 )
 def test_own_price(text: str, price: float, says: bool) -> None:

@@ -70,6 +70,9 @@ def test_a_file_extends_a_recipe(tmp_path: Path) -> None:
         ({"text.style": "course"}, r"goes with text\.fields"),
         ({"tokens.of": "text", "tokens.min": 180}, r"leaves nothing"),
         ({"split.seed": -1}, r"split\.seed"),
+        ({"name": "a/../../b"}, r"name = 'a/\.\./\.\./b' can't be used"),
+        ({"text.fields": []}, r"text\.fields"),
+        ({"text.fields": ["title", "title"]}, r"names a part twice"),
     ],
 )
 def test_what_makes_no_sense_is_refused(settings: dict[str, Any], message: str) -> None:
@@ -142,14 +145,15 @@ def test_a_weight_for_a_category_that_is_not_there_is_refused() -> None:
 def test_loading_a_recipe_opens_nothing_but_the_file(tmp_path: Path) -> None:
     """No code of a recipe runs, and no network is reached, not even for the tokenizer."""
     file = tmp_path / "theirs.toml"
-    file.write_text('extends = "pricer"\ntokenizer = "somebody/something"\nname = "__import__(\'os\')"\n', "utf-8")
+    theirs = 'extends = "pricer"\ntokenizer = "somebody/something"\n[openai]\nsystem = "__import__(\'os\')"\n'
+    file.write_text(theirs, "utf-8")
     code = (
         "import sys\n"
         "def hook(event, args):\n"
         "    if event.startswith(('socket.', 'subprocess.', 'os.system', 'pickle.')): raise SystemExit(event)\n"
         "from curator.recipe import load_recipe\n"
         "sys.addaudithook(hook)\n"
-        "print(load_recipe(sys.argv[1]).name)\n"
+        "print(load_recipe(sys.argv[1]).openai.system)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "__import__('os')"), done.stderr

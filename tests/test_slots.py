@@ -106,10 +106,6 @@ def test_the_heavier_are_taken_more_often() -> None:
     assert 0.7 < heavy / len(taken) < 0.9
 
 
-def test_in_slots() -> None:
-    assert slots.in_slots(pl.Series([-1, 0, 1, 999, 1000])).to_list() == [False, False, True, True, False]
-
-
 # -- prices and categories through `select`
 
 

@@ -483,7 +483,7 @@ def test_compressed_source_and_far_shards(build: Any, tmp_path: Path, monkeypatc
     pl.DataFrame({**{name: [row[name] for row in rows] for name in rows[0] if name != "details"}}).with_columns(
         pl.lit("{}").alias("details"), pl.col("store").cast(pl.String), pl.col("features").cast(pl.List(pl.String))
     ).write_parquet(folder / "c.parquet")
-    run = build(folder, tmp_path / "run", "course-v1")
+    run = build(folder, tmp_path / "run", "course-v1", **{"tokens.min": 0})
     assert len(list(run.glob("ledger/*"))) > 3
     story = explain(run, "P3")
     assert [(row.origin.source, row.origin.row) for row in story.rows] == [

@@ -1,7 +1,8 @@
 """Find what a build reads, cut it into shards, and read them.
 
-A source is a file, a folder, a glob or ``demo[:ROWS[:SEED]]``. Its files come in the order given, names sorted; a shard
-is a run of consecutive rows of one file, small enough to be held in memory and large enough to be worth a task.
+A source is a file, a folder, a glob, a category of the Hub, ``course`` or ``demo[:ROWS[:SEED]]``. Its files come in the
+order given, names sorted; a shard is a run of consecutive rows of one file, small enough to be held in memory and large
+enough to be worth a task.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def resolve(specs: Sequence[str], recipe: Recipe) -> list[Found]:
     seen: set[str] = set()
     for source in (one.source for one in found):
         if source.location in seen:
-            raise UsageError(f"{source.location} is named twice; name each source once")
+            raise UsageError(f"{source.name} is named twice, or overlaps another source; name each source once")
         seen.add(source.location)
     if not any(one.source.rows for one in found):
         raise SourceError(f"there is no row in {', '.join(specs)}")
@@ -142,18 +143,20 @@ def _resolve_one(spec: str, recipe: Recipe, snapshot: hub.Snapshot) -> list[Foun
 
 
 def _data_files(folder: Path) -> Iterator[Path]:
-    """Yield the data files below a folder; those of a run of curator, which may lie in it, are none."""
+    """Yield the data files below a folder; hidden ones, and those of a run of curator that lies in it, are none."""
     for path in folder.iterdir():
         if path.is_dir():
             if not is_run(path):
                 yield from _data_files(path)
-        elif path.name.endswith(_ENDINGS):
+        elif path.name.lower().endswith(_ENDINGS) and not path.name.startswith("."):
+            if not path.exists():
+                raise SourceError(f"{path}: a link to a file that isn't there")
             yield path
 
 
 def _demo(spec: str) -> Found:
     """Read ``demo[:ROWS[:SEED]]``."""
-    match = re.fullmatch(r"demo(?::([0-9_]+))?(?::([0-9_]+))?", spec)
+    match = re.fullmatch(r"demo(?::([0-9]+(?:_[0-9]+)*))?(?::([0-9]+(?:_[0-9]+)*))?", spec)
     if not match:
         raise UsageError(f"source {spec!r} is not demo[:ROWS[:SEED]]. Example: demo:100000:7")
     rows, seed = int(match.group(1) or DEMO_ROWS), int(match.group(2) or DEMO_SEED)

@@ -11,7 +11,7 @@ class Source:
 
     Attributes:
         kind: ``parquet``, ``jsonl`` or ``demo``.
-        location: Path of the file, or the seed of the demo catalogue.
+        location: Path of the file, or ``demo:SEED``.
         name: What may be published: the file's name without its folder, or its path in the Hub repository.
         category: The category of all its rows, if file or folder name it.
         rows: Raw rows.

@@ -23,7 +23,7 @@ def row_groups(path: Path, recipe: Recipe) -> list[int]:
     """
     try:
         footer = pq.read_metadata(path)
-        schema = pl.read_parquet_schema(path)
+        schema = pl.scan_parquet(path, glob=False).collect_schema()
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
         size = path.stat().st_size if path.exists() else 0
         what = "it is empty" if not size else "it is not Parquet, or it was cut short"
