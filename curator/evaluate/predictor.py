@@ -1,0 +1,179 @@
+"""What guesses prices: one small protocol, and the names that `curator evaluate --model` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import polars as pl
+
+from curator.errors import UsageError, nearest
+from curator.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a language model gave the right answer, where probabilities can be had.
+
+    Attributes:
+        loss: Sum of -ln p over the tokens of the right answer (nats), each given the prompt and those before it.
+        tokens: How many tokens the right answer has.
+        first_right: Whether the likeliest first token of an answer is the right answer's.
+        slot_probability: Probability of all answers that say the right slot (whole dollars), or None if not known.
+    """
+
+    loss: float
+    tokens: int
+    first_right: bool
+    slot_probability: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a predictor said to one row.
+
+    Attributes:
+        price: The price in it (USD), or None where there is none; never 0 in its place.
+        text: What it said word for word, or None if it gives numbers.
+        reason: Why there is no price: one of `reading.REASONS`; None where there is one.
+        evidence: What it gave the right answer, if it is a language model that tells.
+    """
+
+    price: float | None
+    text: str | None = None
+    reason: str | None = None
+    evidence: Evidence | None = None
+
+
+class Predictor(Protocol):
+    """Guesses the prices of products.
+
+    Rows have the columns of the published config `default` (`prompt`, `completion`, `price`, `category`, `title`,
+    `parent_asin`, `slot`, `tokens`) and `text`, the product text between the question and the answer words. A guess may
+    depend on `prompt`, `text`, `category` and `title` alone; `completion` is there to tell how likely it was held.
+
+    Attributes:
+        name: What the results call it, as the user named it.
+        learns: Whether it needs `fit`; training rows are read only for one that does.
+    """
+
+    name: str
+    learns: bool
+
+    def fit(self, train: pl.DataFrame) -> None:
+        """Learn from rows with their prices; called once, before `predict`, if it learns.
+
+        Args:
+            train: Rows to learn from, in the order of the split.
+        """
+
+    def predict(self, rows: pl.DataFrame) -> Iterator[Answer]:
+        """Yield one answer for each row, in their order, as they come: progress is shown by them.
+
+        Args:
+            rows: The rows; they may be asked for again in another call.
+
+        Raises:
+            CuratorError: No answers can be had at all; what a single row goes wrong with is an `Answer` with a reason.
+        """
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a predictor may know besides the rows.
+
+    Attributes:
+        folder: Where it may keep files (a cache of answers, a form to fill in); made when first written to.
+        recipe: The recipe of the dataset: its question, its answer words, its system message.
+        split: The split the rows are of.
+        say: Tells the user one line (on standard error), such as an estimate of the cost.
+        options: Options of the command meant for predictors, by name, such as ``{"concurrency": 8}``.
+    """
+
+    folder: Path
+    recipe: Recipe
+    split: str = "test"
+    say: Callable[[str], None] = field(default=lambda line: None, repr=False)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+Factory = Callable[[str | None, Setting], Predictor]
+"""Makes a predictor from what follows the colon in its name (None if nothing does) and the setting."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of predictor.
+
+    Attributes:
+        module: The module that holds it, imported when it is first asked for.
+        factory: The name of its `Factory` there.
+        argument: Whether something must, may or must not follow the colon.
+        sentence: What it is, for `--help`, its argument in capitals.
+    """
+
+    module: str
+    factory: str
+    argument: Literal["no", "may", "must"]
+    sentence: str
+
+
+_CLASSICAL = "curator.evaluate.classical"
+
+KINDS: dict[str, Kind] = {
+    "constant": Kind(_CLASSICAL, "make_constant", "may", "the median of the training prices; constant:mean their mean"),
+    "category": Kind(_CLASSICAL, "make_category", "no", "the median of each category"),
+    "linear": Kind(_CLASSICAL, "make_linear", "no", "a ridge regression on simple features of the text"),
+    "tfidf-ridge": Kind(_CLASSICAL, "make_tfidf_ridge", "no", "a ridge regression on TF-IDF of words and word pairs"),
+    "gradient-boosting": Kind(_CLASSICAL, "make_boosting", "no", "boosted trees on tfidf-ridge and simple features"),
+}
+"""Every kind of predictor by its name, the simplest first."""
+
+
+def make(name: str, setting: Setting) -> Predictor:
+    """Return the predictor of a name, ``kind`` or ``kind:argument``.
+
+    Args:
+        name: The name, such as ``constant:mean``.
+        setting: What it may know besides the rows.
+
+    Raises:
+        UsageError: There is no such kind, or its argument is missing or makes no sense.
+        CuratorError: What it needs is not installed or can't be had.
+    """
+    kind_name, argument = parse(name)
+    kind = KINDS[kind_name]
+    factory: Factory = getattr(import_module(kind.module), kind.factory)
+    predictor = factory(argument, setting)
+    predictor.name = name
+    return predictor
+
+
+def parse(name: str) -> tuple[str, str | None]:
+    """Split a predictor's name into its kind and its argument.
+
+    >>> parse("constant:mean")
+    ('constant', 'mean')
+    >>> parse("tfidf-ridge")
+    ('tfidf-ridge', None)
+
+    Raises:
+        UsageError: There is no such kind, or the argument is missing or one too many.
+    """
+    kind_name, colon, rest = name.partition(":")
+    if kind_name not in KINDS:
+        raise UsageError(
+            f"--model {name!r}: there is no predictor {kind_name!r}.{nearest(kind_name, KINDS)}"
+            f" There are {', '.join(KINDS)}."
+        )
+    kind = KINDS[kind_name]
+    if kind.argument == "must" and not rest:
+        raise UsageError(f"--model {name!r}: {kind_name} needs something after a colon: {kind.sentence}")
+    if kind.argument == "no" and colon:
+        raise UsageError(f"--model {name!r}: {kind_name} takes nothing after a colon")
+    if colon and not rest:
+        raise UsageError(f"--model {name!r}: nothing follows the colon")
+    return kind_name, rest or None

@@ -1,0 +1,136 @@
+"""Read the price out of what a model or a person wrote, or say why there is none.
+
+An answer is a price if exactly one amount of US dollars can be meant. Amounts marked as dollars ($20, 20 USD,
+20 dollars) come before bare numbers, so that "$20 for a pack of 3" is 20. All else has no price: it is counted under
+its reason and is never taken for 0.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import NamedTuple
+
+HIGHEST = 1_000_000.0
+"""Amounts above (USD) are refused: one slip of a model would outweigh all its other errors."""
+
+REASONS = {
+    "empty": "Nothing was answered.",
+    "no_number": "The answer holds no number that can be a price.",
+    "several_prices": "The answer holds a range or different amounts.",
+    "other_format": "The number is not written as in the US, and could be read in two ways.",
+    "other_currency": "The amount is not in US dollars.",
+    "negative": "The amount is below zero.",
+    "too_large": f"The amount is above ${HIGHEST:,.0f}.",
+    "failed": "No answer could be had, after all attempts.",
+}
+"""Why an answer has no price: code to sentence."""
+
+_FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)} | {0xFF04: "$", 0xFF0C: ",", 0xFF0E: ".", 0xFE69: "$"}
+_SPACES = dict.fromkeys((0xA0, 0x2007, 0x2009, 0x202F), " ")
+_DASHES = dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212), "-")
+_TABLE = {**_FULL_WIDTH, **_SPACES, **_DASHES}
+
+_OTHER_CURRENCY = re.compile(
+    r"[€£¥₹₩₽₺฿₫₴₦₱₪]|(?<![A-Za-z])(?:CA|C|A|AU|NZ|HK|SG|S|MX|NT|R)\$"
+    r"|(?<![A-Za-z])(?:EUR|GBP|JPY|CNY|RMB|INR|CAD|AUD|CHF|euros?|pounds? sterling|yen|rupees?|yuan)(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(
+    r"(?P<before>(?:US)?\$ ?|(?<![A-Za-z])USD ?\$?)?(?P<sign>(?<![\w)])-\$?)?"
+    r"(?<![\d.,])(?P<number>\.?\d(?:[\d.,]*\d)?)(?P<kilo>[kK](?![A-Za-z]))?"
+    r"(?P<after> ?\$(?!\d)| ?(?:USD|US dollars?|dollars?|bucks)(?![A-Za-z]))?(?P<cents> ?(?:¢|cents?(?![A-Za-z])))?",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(r" ?(?:-|~|to |or |and |up to ) ?(?:US)?\$?\d", re.IGNORECASE)
+_US = re.compile(r"\d+|\d{1,3}(?:,\d{3})+|(?:\d{1,3}(?:,\d{3})+|\d*)\.\d+")
+_TWO_WAYS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+
+
+class Reading(NamedTuple):
+    """A price (USD), or the reason (one of `REASONS`) why there is none."""
+
+    price: float | None
+    reason: str | None
+
+
+def read_price(text: str | None) -> Reading:
+    """Return the price that a text states.
+
+    >>> read_price("I'd say $1,299.00, give or take.")
+    Reading(price=1299.0, reason=None)
+    >>> read_price("1.299,00 €").reason, read_price("$100-150").reason, read_price("no idea").reason
+    ('other_currency', 'several_prices', 'no_number')
+    """
+    if text is None or not text.strip():
+        return Reading(None, "empty")
+    plain = text.translate(_TABLE)
+    amounts = [found for found in _AMOUNT.finditer(plain) if _stands_alone(plain, found)]
+    marked = [found for found in amounts if found["before"] or found["after"] or found["cents"]]
+    marked += [found for found in amounts if found not in marked and (found["sign"] or "").endswith("$")]
+    if not marked and _OTHER_CURRENCY.search(plain):
+        return Reading(None, "other_currency")
+    if any(_is_other_currency(plain, found) for found in marked):
+        return Reading(None, "other_currency")
+    meant = marked or amounts
+    if not meant:
+        return Reading(None, "no_number")
+    if any(_opens_range(plain, found) for found in meant) or _closes_range(plain, amounts, meant):
+        return Reading(None, "several_prices")
+    if any(_split_by_space(plain, found) for found in meant):
+        return Reading(None, "other_format")
+    values = [_value(found) for found in meant]
+    if None in values:
+        return Reading(None, "other_format")
+    if len(set(values)) > 1:
+        return Reading(None, "several_prices")
+    price = values[0]
+    assert price is not None
+    if any(found["sign"] for found in meant) and price:
+        return Reading(None, "negative")
+    return Reading(None, "too_large") if price > HIGHEST else Reading(price, None)
+
+
+def _stands_alone(text: str, found: re.Match[str]) -> bool:
+    """Tell whether an amount is a number of its own, not part of a name, a size or a percentage."""
+    if found["before"] or found["after"] or found["cents"]:
+        return True
+    start, end = found.start("number"), found.end("kilo") if found["kilo"] else found.end("number")
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    part_of_word = bool(re.search(r"[A-Za-z_#/]$|[A-Za-z]-$", before)) and not (found["sign"] or "").endswith("$")
+    return not part_of_word and not re.match(r"[A-Za-z_/]| ?%|-[A-Za-z]|[\"'″]", after)
+
+
+def _is_other_currency(text: str, found: re.Match[str]) -> bool:
+    start = max(0, found.start() - 2)
+    near = _OTHER_CURRENCY.search(text, start, min(len(text), found.end() + 2))
+    return near is not None and near.start() < found.end() + 2
+
+
+def _opens_range(text: str, found: re.Match[str]) -> bool:
+    return _RANGE.match(text, found.end()) is not None
+
+
+def _closes_range(text: str, amounts: list[re.Match[str]], meant: list[re.Match[str]]) -> bool:
+    """Tell whether an amount that is meant ends a range begun by a bare number, as in 100-150$."""
+    places = {found.start() for found in meant}
+    return any(
+        later.start() in places and _opens_range(text, earlier) and later.start() - earlier.end() <= len(" up to $")
+        for earlier, later in pairwise(amounts)
+    )
+
+
+def _split_by_space(text: str, found: re.Match[str]) -> bool:
+    """Tell whether a space or an apostrophe stands between thousands, as in 1 299.00 or 1'299."""
+    return re.match(r"[ '’]\d{3}(?!\d)", text[found.end("number") :]) is not None
+
+
+def _value(found: re.Match[str]) -> float | None:
+    """Return the amount in USD, or None where it isn't written as in the US."""
+    number = found["number"]
+    if not _US.fullmatch(number) or (_TWO_WAYS.fullmatch(number) and not found["kilo"]):
+        return None
+    value = float(number.replace(",", ""))
+    if found["kilo"]:
+        return value * 1_000
+    return value / 100 if found["cents"] else value

@@ -1,0 +1,92 @@
+"""What `curator evaluate` prints: a league table, and which differences are real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from curator.evaluate.metrics import BY_KEY
+
+SHOWN = ("mae", "median_ae", "rmsle", "r2", "hit_rate")
+
+
+def number(key: str, value: float | None) -> str:
+    """Return a metric's value with its unit.
+
+    >>> number("mae", 1234.5), number("hit_rate", 0.5), number("r2", None)
+    ('$1,234.50', '50.0%', '–')
+    """
+    if value is None:
+        return "–"
+    unit = BY_KEY[key].unit
+    if unit == "share":
+        return f"{100 * value:.1f}%"
+    return f"{'-' if value < 0 else ''}${abs(value):,.2f}" if unit == "usd" else f"{value:.3f}"
+
+
+def with_interval(key: str, value: float | None, span: Sequence[float] | None) -> str:
+    """Return a value and, in brackets, its interval."""
+    return number(key, value) if span is None else f"{number(key, value)} [{' to '.join(number(key, x) for x in span)}]"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as Markdown, which also reads well as text."""
+    widths = [max(len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)) + " |"
+
+    return "\n".join([line(heads), "|" + "|".join("-" * (width + 2) for width in widths) + "|", *map(line, rows)])
+
+
+def league(summary: Mapping[str, Any]) -> str:
+    """Return the table of the models, each with its intervals."""
+    rows = []
+    for name, one in summary["models"].items():
+        cells = [with_interval(key, one[key], one["intervals"][key]) for key in SHOWN]
+        rows.append([name, *cells, number("no_answer_rate", one["no_answer_rate"])])
+    return table(["model", *(BY_KEY[key].name for key in SHOWN), "no answer"], rows)
+
+
+def verdict(key: str, a: str, b: str, found: Mapping[str, Any]) -> str:
+    """Return what a difference says: which is better, or that nothing is shown."""
+    if found["difference"] is None:
+        return "no row was answered by both"
+    return f"{(a, b)[found['better']]} is better" if found["better"] is not None else "no difference is shown"
+
+
+def steps(summary: Mapping[str, Any]) -> str:
+    """Return the differences of each model from the one before it, with what they show."""
+    names = list(summary["models"])
+    by_names = {(pair["a"], pair["b"]): pair for pair in summary["pairs"]}
+    rows = []
+    for a, b in pairwise(names):
+        pair = by_names[a, b]
+        cells = []
+        for key in ("mae", "rmsle", "hit_rate"):
+            found = pair[key]
+            cells.append(f"{_signed(key, found)}: {verdict(key, a, b, found)}")
+        rows.append([f"{a} - {b}", *cells])
+    return table(["difference", *(BY_KEY[key].name for key in ("mae", "rmsle", "hit_rate"))], rows) if rows else ""
+
+
+def _signed(key: str, found: Mapping[str, Any]) -> str:
+    return with_interval(key, found["difference"], found["interval"])
+
+
+def evaluated(summary: Mapping[str, Any]) -> str:
+    """Return all that the command prints after an evaluation."""
+    where = summary["rows_from"]
+    place = summary["split"]
+    if where["split"] != summary["split"]:
+        place = f"{summary['split']} (there is none: train from row {where['start']:,} on)"
+    lines = [
+        f"{summary['dataset']}, recipe {summary['recipe']}: {where['rows']:,} rows of {place};"
+        f" {summary['train_rows']:,} train rows to learn from",
+        "",
+        league(summary),
+    ]
+    if len(summary["models"]) > 1:
+        lines += ["", "Paired differences, the first minus the second, on the same rows:", "", steps(summary)]
+    return "\n".join([*lines, "", "In brackets: 95 % intervals."])
