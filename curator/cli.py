@@ -280,8 +280,9 @@ def evaluate(
     """Measure how well models guess the prices of held-out rows, or which of two datasets teaches more.
 
     Models are constant, constant:mean, category, linear, tfidf-ridge and gradient-boosting; they learn from train. All
-    guess the same rows; their differences come with intervals. Answers, numbers and a page go to RUN/evaluate. --datasets trains each model on as many rows of either run, and tests it on the same
-    products, which neither has seen.
+    guess the same rows; their differences come with intervals. Answers, numbers and a page go to RUN/evaluate.
+    --datasets trains each model on as many rows of either run, and tests it on the same products, which neither has
+    seen.
 
     \b
     Example:
