@@ -238,7 +238,7 @@ def test_command_spells_any_value():
     recipe = load_recipe(
         "pricer",
         {
-            "name": "it's mine", "prompt.answer": "Price: $", "slots.weights": {"Toys & Games": 2.5, "Books": 1.0},
+            "name": "mine", "prompt.answer": "It's: $", "slots.weights": {"Toys & Games": 2.5, "Books": 1.0},
             "text.detail_keys_dropped": ['"quoted"', "$HOME", "back`tick"], "split.held_out_share": 0.25,
             "openai.system": "true",
         },
