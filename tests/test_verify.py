@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curator.build import build
-from curator.errors import CheckError, RunError, UsageError
+from curator.errors import CheckError, CuratorError, RunError, UsageError
 from curator.publish import verify as verify_module
 from curator.publish.dataset import sha256
 from curator.publish.measures import Measures
@@ -457,3 +457,35 @@ def test_exit_code_is_3_with_the_list(dataset, invoke):
     assert "data/test-00000-of-00001.parquet has 0 bytes" in result.stderr
     told = json.loads(invoke("verify", dataset, "--json").stdout)
     assert told["holds"] is False
+
+
+@pytest.mark.parametrize("part", ["measured", "images", "counts", "files", "recipe"])
+@pytest.mark.parametrize("value", [{}, [1], None, "x"], ids=repr)
+def test_a_damaged_manifest_is_named_and_ends_in_no_error(dataset, part, value):
+    path = dataset / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), part: value}), "utf-8")
+    try:
+        verdict = verify_folder(dataset)
+    except CuratorError:
+        return
+    assert failures(verdict)
+
+
+def test_a_changed_figure_is_named(dataset):
+    path = dataset / "images" / "prices.png"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    assert "images/prices.png" in "".join(failures(verify_folder(dataset)).values())
+
+
+def test_half_a_character_in_a_chat_is_named(dataset):
+    path = dataset / "openai" / "test.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"How", b"\\ud800", 1))
+    assert "openai/test.jsonl line 1: it is not UTF-8" in "".join(failures(verify_folder(dataset)).values())
+
+
+def test_a_recipe_that_no_longer_loads_is_a_check_that_fails(run):
+    path = run / "recipe.toml"
+    path.write_bytes(path.read_bytes().replace(b"style", b"styld", 1))
+    assert failures(verify_folder(run))

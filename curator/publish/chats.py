@@ -61,7 +61,9 @@ def _contents(line: bytes) -> tuple[str, ...]:
         raise ValueError("the line has no end")
     try:
         chat = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
+        # An escape can spell half a character, which is no text in any encoding.
+        json.dumps(chat, ensure_ascii=False).encode("utf-8")
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise ValueError("it is not UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise ValueError("it is not one JSON object") from error

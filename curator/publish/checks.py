@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jinja2 import UndefinedError
+
 from curator.ledger import FATES, SPLITS
 from curator.publish import card, chats, croissant
 from curator.publish.dataset import sha256
-from curator.publish.manifest import FOLDERS, Manifest
+from curator.publish.manifest import FOLDERS, IMAGE, Manifest
 from curator.publish.measures import Measures
 from curator.publish.rows import locate
 from curator.publish.verdict import Check
@@ -142,7 +144,20 @@ def openai_limits(folder: Path, manifest: Manifest) -> Check:
 
 def described(folder: Path, raw: Mapping[str, Any]) -> list[Check]:
     """Check that card and Croissant file describe these files and no others."""
-    return [_card(folder, raw), _croissant(folder, raw)]
+    return [_card(folder, raw), _images(folder, raw), _croissant(folder, raw)]
+
+
+def _images(folder: Path, raw: Mapping[str, Any]) -> Check:
+    check = Check("the card's figures have the sha256 of the manifest")
+    named = raw.get("images")
+    for name, entry in named.items() if isinstance(named, dict) else ():
+        if not IMAGE.fullmatch(name) or not isinstance(entry, dict):
+            check.problem(f"manifest.json: {name!r} is no figure of the card")
+        elif not (folder / name).is_file():
+            check.problem(f"{name} is missing")
+        elif sha256(folder / name) != entry.get("sha256"):
+            check.problem(f"{name}: its sha256 is not that of the manifest")
+    return check
 
 
 def _card(folder: Path, raw: Mapping[str, Any]) -> Check:
@@ -158,7 +173,12 @@ def _card(folder: Path, raw: Mapping[str, Any]) -> Check:
     except Exception as error:  # whatever the YAML library raises
         check.problem(f"README.md: its YAML can't be read ({type(error).__name__})")
         return check
-    expected = card.metadata(raw)
+    try:
+        expected = card.metadata(raw)
+        card.body(raw)
+    except (AttributeError, LookupError, TypeError, ValueError, UndefinedError) as error:
+        check.problem(f"manifest.json: the card can't be made from it ({type(error).__name__}: {error})")
+        return check
     for key in ("configs", "dataset_info"):
         stated = data.get(key)
         listed = stated if isinstance(stated, list) else []

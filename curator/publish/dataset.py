@@ -91,7 +91,10 @@ def write_dataset(
             ],
             "counts": {"rows_in": sum(fates.values()), "fates": dict(fates)},
             "measured": measures.to_dict(recipe.slots.whole_from),
-            "images": {f"{IMAGES}/{name}.png": image.alt for name, image in images.items()},
+            "images": {
+                f"{IMAGES}/{name}.png": {"alt": image.alt, "sha256": hashlib.sha256(image.png).hexdigest()}
+                for name, image in images.items()
+            },
             "files": {
                 name: {
                     "rows": one.rows,

@@ -50,7 +50,9 @@ def of(manifest: Mapping[str, Any], repository: str | None) -> dict[str, Any]:
         "category_rows": [(md(name), f"{count:,}") for name, count in measured["categories"]["largest"].items()],
         "source_rows": list(_source_rows(manifest["sources"])),
         "steps": list(_steps(manifest["counts"])),
-        "images": {PurePosixPath(name).stem: f"![{md(alt)}]({name})" for name, alt in manifest["images"].items()},
+        "images": {
+            PurePosixPath(name).stem: f"![{md(image['alt'])}]({name})" for name, image in manifest["images"].items()
+        },
         "processing": list(processing(manifest)),
         "short": list(_short(recipe, splits)),
         "checks": list(_checks(manifest, recipe)),

@@ -19,6 +19,9 @@ _FILE = re.compile(
     r"(?:data|text|openai)/(?:train|validation|test)-[0-9]{5}-of-[0-9]{5}\.parquet"
     r"|openai/(?:train|validation|test)\.jsonl"
 )
+IMAGE = re.compile(r"images/[a-z_]+\.png")
+"""The names of the card's figures."""
+
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,10 +217,10 @@ def _card(made: Plan, raw: dict[str, Any]) -> bytes:
 
 def _images(folder: Path, raw: Mapping[str, Any]) -> list[str]:
     """Return the names of the card's figures; a manifest that names anything else would send it."""
-    names = list(raw.get("images", {}))
+    names = list(raw["images"])
     for name in names:
-        if not re.fullmatch(r"images/[a-z_]+\.png", name) or not (folder / name).is_file():
-            raise CheckError(f"{folder / manifest.NAME}: {name!r} is no figure of the card in {folder}")
+        if not manifest.IMAGE.fullmatch(name):
+            raise CheckError(f"{folder / manifest.NAME}: {name!r} is no figure of the card")
     return names
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from curator.errors import HubError, RunError, TokenizerError, UsageError
+from curator.errors import HubError, RecipeError, RunError, TokenizerError, UsageError
 from curator.ledger import SPLITS
 from curator.publish import checks, hub
 from curator.publish.manifest import NAME, Manifest, ManifestError, read
@@ -116,15 +116,15 @@ def _verify(place: str, folder: Path, run: Path | None = None) -> Verdict:
 def _tokenizer(manifest: Manifest, run: Path | None) -> tuple[Tokenizer | None, str]:
     """Return the very tokenizer that counted, or why it can't be had."""
     spec = manifest.recipe.tokenizer
-    if run is not None:
-        # The run's own recipe knows the path of a local tokenizer.
-        spec = load_recipe(str(run / "recipe.toml")).tokenizer
     try:
+        if run is not None:
+            # The run's own recipe knows the path of a local tokenizer.
+            spec = load_recipe(str(run / "recipe.toml")).tokenizer
         vocabulary = find_vocabulary(spec)
         if vocabulary.sha256 != manifest.tokenizer.sha256:
             return None, f"the tokenizer {vocabulary.name!r} that is here has another sha256"
         return load_tokenizer(spec), ""
-    except TokenizerError as error:
+    except (RecipeError, TokenizerError) as error:
         return None, str(error)
 
 
