@@ -21,7 +21,7 @@ from curator.evaluate.command import evaluate_models
 from curator.evaluate.datasets import compare_datasets, held_out
 from curator.evaluate.metrics import differences
 from curator.evaluate.near_copies import near_copies
-from curator.evaluate.predictor import KINDS, Answer, Setting, make, parse
+from curator.evaluate.predictor import KINDS, Answer, Kind, Setting, check_options, make, parse
 from curator.recipe import load_recipe
 
 SPEC = importlib.util.spec_from_file_location("tests_browser", Path(__file__).with_name("browser.py"))
@@ -95,6 +95,20 @@ def test_names_are_parsed() -> None:
 def test_a_wrong_name_says_what_there_is(name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=message):
         make(name, Setting(tmp_path, load_recipe("pricer")))
+
+
+def test_options_are_those_of_a_model_that_is_asked(
+    monkeypatch: pytest.MonkeyPatch, run: Path, invoke: Callable[..., Any]
+) -> None:
+    monkeypatch.setitem(KINDS, "teller", Kind("nowhere", "make", "no", "tells", {"teller.words": "how many words"}))
+    check_options(["constant", "teller"], ["teller.words"])
+    with pytest.raises(UsageError, match="only teller takes it"):
+        check_options(["constant"], ["teller.words"])
+    with pytest.raises(UsageError, match=r"Did you mean 'teller.words'.* how many words"):
+        check_options(["teller"], ["teller.word"])
+    done = invoke("evaluate", run, "--model", "constant", "--set", "speed=3")
+    assert done.exit_code == 2
+    assert "the models that are named take none" in done.stderr.lower()
 
 
 # -- predictors

@@ -20,7 +20,7 @@ from curator.errors import RunError, UsageError
 from curator.evaluate import harness, metrics, places, words
 from curator.evaluate.near_copies import THRESHOLD, near_copies
 from curator.evaluate.places import Place
-from curator.evaluate.predictor import Setting, make
+from curator.evaluate.predictor import Setting, check_options, make
 from curator.evaluate.progress import Progress, silent
 from curator.publish.forms import default_form
 
@@ -75,6 +75,7 @@ def compare_datasets(
     """
     if not models:
         raise UsageError("no --model was named; for a start: --model tfidf-ridge --model gradient-boosting")
+    check_options(models, options or ())
     a, b = (_side(name) for name in runs)
     _require_one_source(a, b)
     names = list(dict.fromkeys(models))

@@ -20,7 +20,7 @@ from curator.errors import CuratorError, UsageError
 from curator.evaluate import metrics, places
 from curator.evaluate.metrics import Scored
 from curator.evaluate.places import Chosen, Place
-from curator.evaluate.predictor import Answer, Predictor, Setting, make
+from curator.evaluate.predictor import Answer, Predictor, Setting, check_options, make
 from curator.evaluate.progress import Progress, silent
 from curator.evaluate.reading import REASONS
 from curator.rundir import write_json, write_text
@@ -94,11 +94,12 @@ def evaluate(
         progress: Told after each answer.
 
     Raises:
-        UsageError: A name or a split makes no sense.
+        UsageError: A name, an option or a split makes no sense.
         CuratorError: A predictor can't answer at all.
     """
     if not models:
         raise UsageError("no --model was named; for a start: --model constant --model category --model tfidf-ridge")
+    check_options(models, options or ())
     place = places.find(name)
     chosen = places.choose(place, split, limit, most_train)
     setting = Setting(folder or place.results, place.recipe, split, say, dict(options or {}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -90,7 +90,7 @@ class Setting:
         recipe: The recipe of the dataset: its question, its answer words, its system message.
         split: The split the rows are of.
         say: Tells the user one line (on standard error), such as an estimate of the cost.
-        options: Options of the command meant for predictors, by name, such as ``{"concurrency": 8}``.
+        options: What `--set` told the predictors, by name; `check_options` has let pass only what a kind takes.
     """
 
     folder: Path
@@ -113,12 +113,14 @@ class Kind:
         factory: The name of its `Factory` there.
         argument: Whether something must, may or must not follow the colon.
         sentence: What it is, for `--help`, its argument in capitals.
+        options: What it may be told with `--set`, each with its sentence.
     """
 
     module: str
     factory: str
     argument: Literal["no", "may", "must"]
     sentence: str
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 _CLASSICAL = "curator.evaluate.classical"
@@ -150,6 +152,29 @@ def make(name: str, setting: Setting) -> Predictor:
     predictor = factory(argument, setting)
     predictor.name = name
     return predictor
+
+
+def check_options(models: Iterable[str], options: Iterable[str]) -> None:
+    """Check that each option is one that a model which is asked takes: a slip must not be passed over in silence.
+
+    Args:
+        models: The predictors' names.
+        options: The names of the options.
+
+    Raises:
+        UsageError: An option is unknown, or no model that was named takes it.
+    """
+    asked = {parse(model)[0] for model in models}
+    known = {option: name for name, kind in KINDS.items() for option in kind.options}
+    taken = {option: name for option, name in known.items() if name in asked}
+    for option in options:
+        if option in taken:
+            continue
+        if option in known:
+            raise UsageError(f"--set {option}=…: only {known[option]} takes it, and no such --model is named")
+        listed = "; ".join(f"{one}: {KINDS[kind].options[one]}" for one, kind in taken.items())
+        told = f" There are {listed}." if listed else " The models that are named take none."
+        raise UsageError(f"--set {option}=…: there is no such option.{nearest(option, known)}{told}")
 
 
 def parse(name: str) -> tuple[str, str | None]:
