@@ -1,0 +1,1 @@
+"""Training on a run's dataset: thin adapters over other people's trainers."""
