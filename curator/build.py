@@ -179,9 +179,7 @@ def _map(
     tasks: list[engine.Task] = []
     mine = set()
     for shard in shards:
-        task = engine.Task(
-            shard, run.items(shard.index), run.ledger(shard.index), shard_key(shard, recipe, vocabulary)
-        )
+        task = engine.Task(shard, run.items(shard.index), run.ledger(shard.index), shard_key(shard, recipe, vocabulary))
         mine |= {task.items, task.ledger}
         if not is_finished(task.items, task.ledger, task.key):
             tasks.append(task)

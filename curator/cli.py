@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from curator import __version__, tables
+from curator.cli_train import train
 from curator.errors import CuratorError
 from curator.progress import rows_progress
 
@@ -303,6 +304,9 @@ def evaluate(
             place, models, split=split, limit=limit, most_train=train_limit, out=out, options=options
         )
     click.echo(json.dumps(done.summary) if as_json else done.text)
+
+
+main.add_command(train)
 
 
 def _label(sources: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@
     ├── RunError              a run directory that can't be used
     │   └── RunLockedError    another builder is at work in it
     ├── HubError              the Hub can't be reached, or refuses what was asked
+    ├── ProviderError         a provider of models can't be reached, refuses, or failed at what was asked
     └── CheckError            a check that did not hold (exit code 3)
 
 Each message says what happened, with which value, where, and what to do about it.
@@ -53,6 +54,10 @@ class RunLockedError(RunError):
 
 class HubError(CuratorError):
     """The Hugging Face Hub can't be reached, or refuses what was asked."""
+
+
+class ProviderError(CuratorError):
+    """A provider of language models can't be reached, refuses what was asked, or failed at it."""
 
 
 class CheckError(CuratorError):

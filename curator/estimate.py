@@ -97,4 +97,3 @@ def _extrapolate(items: pl.DataFrame, rows_in: int, rows_tried: int, size: int, 
         seconds=0.0,
         disk_bytes=int(size * scale + published * per_item * 5),
     )
-

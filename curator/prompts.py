@@ -22,11 +22,17 @@ def course_contents(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
     before = rows.select(pl.concat_str(described, featured).str.head(settings.max_chars)).to_series()
     # Where these fill the text already, the details, whose deletions are the costliest rule, are never looked at.
     short = (before.str.len_chars() < settings.max_chars).arg_true()
-    details = rows["details"].gather(short).fill_null("").to_frame().select(
-        # The newline comes with any details, even if the deletions leave nothing of them.
-        pl.when(pl.col("details") != "")
-        .then(scrub.delete_each(pl.col("details"), settings.removals) + "\n")
-        .otherwise(pl.lit(""))
+    details = (
+        rows["details"]
+        .gather(short)
+        .fill_null("")
+        .to_frame()
+        .select(
+            # The newline comes with any details, even if the deletions leave nothing of them.
+            pl.when(pl.col("details") != "")
+            .then(scrub.delete_each(pl.col("details"), settings.removals) + "\n")
+            .otherwise(pl.lit(""))
+        )
     )
     whole = (before.gather(short) + details.to_series()).str.head(settings.max_chars)
     return before.scatter(short, whole).rename("contents")
@@ -34,9 +40,7 @@ def course_contents(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
 
 def course_text(contents: pl.Expr) -> pl.Expr:
     """Return the scrubbed title, a newline and the scrubbed contents."""
-    return pl.concat_str(
-        scrub.course_scrub(pl.col("title").fill_null("")), pl.lit("\n"), scrub.course_scrub(contents)
-    )
+    return pl.concat_str(scrub.course_scrub(pl.col("title").fill_null("")), pl.lit("\n"), scrub.course_scrub(contents))
 
 
 def readable_text(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:

@@ -303,7 +303,9 @@ def _bytes_per_id(engine: fastokens.Tokenizer) -> Counts:
             sizes[one] = added[one]
         elif (token := engine.id_to_token(one)) is not None:
             # A character without a stand-in stands for its own bytes.
-            sizes[one] = len(token) if token.isascii() else sum(
-                1 if letter in stand_ins else len(letter.encode()) for letter in token
+            sizes[one] = (
+                len(token)
+                if token.isascii()
+                else sum(1 if letter in stand_ins else len(letter.encode()) for letter in token)
             )
     return sizes

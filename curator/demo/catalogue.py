@@ -166,5 +166,3 @@ def _asins(seed: int, index: Ints) -> pl.Series:
     table = STOCK.base36_pairs
     frame = pl.DataFrame({str(i): table.gather(pl.Series(part)) for i, part in enumerate(parts)})
     return frame.select(pl.concat_str(pl.lit("B0"), pl.all())).to_series()
-
-

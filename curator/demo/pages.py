@@ -42,9 +42,7 @@ _SHOWS_COLOUR = _LEX.templates([text for text in _all_titles if "{colour}" in te
 _SUFFIX, _BOOK_SUFFIX, _NOTHING = _LEX.templates([" ({model})", ", {Mat} {model}", ""])
 
 _END = _LEX.template(ITEM_END)
-_HEADS = _LEX.templates(
-    ["", "{Head}: ", "{HEAD} - ", "【{Head}】", "★ {Head}: ", "✔ {HEAD}: ", "• ", "{Head} – "]
-)
+_HEADS = _LEX.templates(["", "{Head}: ", "{HEAD} - ", "【{Head}】", "★ {Head}: ", "✔ {HEAD}: ", "• ", "{Head} – "])
 _HEAD_SHARES = [0.50, 0.25, 0.10, 0.03, 0.015, 0.015, 0.02, 0.07]
 _GAPS = _LEX.templates([" ", "  ", "\u00a0 ", "<br>", " \n", "\u3000"])
 _GAP_SHARES = [0.82, 0.04, 0.125, 0.004, 0.009, 0.002]

@@ -157,7 +157,7 @@ TEXT_QUIRKS: list[tuple[float, list[str]]] = [
         ],
     ),
     # punctuation that scrubbing has to tidy up
-    (0.002, ["{noun} ,{colour} ,, {part} ,,, {mat}", "{{ [ {noun} ] }} : \" {part} \" , : {n}"]),
+    (0.002, ["{noun} ,{colour} ,, {part} ,,, {mat}", '{{ [ {noun} ] }} : " {part} " , : {n}']),
 ]
 
 # Amounts of money; `{amount}` is the row's own price or another one.

@@ -31,8 +31,22 @@ MACROS = {
     "rank": "{i999}{z3}",
 }
 PRODUCT_SLOTS = (
-    "brand", "noun", "leaf", "shelf", "top", "mat", "colour", "size", "grade", "pack", "count",
-    "ma", "mb", "mc", "dollars", "cents",
+    "brand",
+    "noun",
+    "leaf",
+    "shelf",
+    "top",
+    "mat",
+    "colour",
+    "size",
+    "grade",
+    "pack",
+    "count",
+    "ma",
+    "mb",
+    "mc",
+    "dollars",
+    "cents",
 )
 _SMALL_WORDS = frozenset("a and at by for from in of on or the to with x ft oz".split())
 

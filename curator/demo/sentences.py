@@ -190,7 +190,9 @@ The {Adj} {thing}: {Use} and {Use2} ({Mat}, {Size})
 }
 
 # Shop paragraphs that some sellers paste into every listing, whatever it sells.
-SHOP_TEXTS = [" ".join(paragraph.split()) for paragraph in """
+SHOP_TEXTS = [
+    " ".join(paragraph.split())
+    for paragraph in """
 Thank you for visiting our store. All parcels leave our warehouse within two working days and travel with
 tracking. If anything about your order is not as you hoped, write to us through the order page before you
 leave feedback, and our service team will answer within one day, weekends included. We offer a full exchange
@@ -221,4 +223,5 @@ Our promise to you: authentic goods, sealed packaging, and an invoice in every b
 noon ship on the same day from one of four regional depots. International parcels may be held at customs,
 and duties are paid by the recipient. Should your parcel be late, contact the help desk with its number and
 we will follow it up with the carrier, refund the postage, or send a second one on our account.
-""".split("\n\n")]
+""".split("\n\n")
+]

@@ -55,11 +55,7 @@ class Stock:
         self.lexicon = Lexicon(_pools(), len(SHELVES))
 
         nouns = [
-            [
-                (shelf, noun, price)
-                for shelf, listed in category.shelves.items()
-                for noun, price in weighted(listed)
-            ]
+            [(shelf, noun, price) for shelf, listed in category.shelves.items() for noun, price in weighted(listed)]
             for category in SHELVES
         ]
         priced = [[(noun, steps_of_price(price)) for _, noun, price in part] for part in nouns]

@@ -85,11 +85,8 @@ POOLS: dict[str, list[str]] = {
         "Slip; Durable; Fade Resistant; Odor Free; Stackable; Hypoallergenic; Shock Resistant; Easy to "
         "Install; Reversible; Eco Friendly"
     ),
-    "country": split("China; China; China; USA; Taiwan; India; Vietnam; Germany; Italy; Mexico; Japan; "
-                     "Turkey; Canada"),
-    "month": split(
-        "January; February; March; April; May; June; July; August; September; October; November; December"
-    ),
+    "country": split("China; China; China; USA; Taiwan; India; Vietnam; Germany; Italy; Mexico; Japan; Turkey; Canada"),
+    "month": split("January; February; March; April; May; June; July; August; September; October; November; December"),
     "wunit": split("Ounces; Ounces; ounces; Pounds; pounds; Grams"),
     "thing": split(
         "Lantern; Orchard; Ferry; Clockmaker; Almanac; Tide; Cartographer; Sparrow; Kitchen; Bridge; "
@@ -113,9 +110,18 @@ COLORS = split(
 
 # How a word in the title moves the price; the empty ones are the most frequent.
 GRADES: list[tuple[str, float]] = [
-    *[("", 1.0)] * 5, ("Mini ", 0.72), ("Basic ", 0.78), ("Classic ", 1.0),
-    ("Deluxe ", 1.25), ("Premium ", 1.35), ("Professional ", 1.6), ("Heavy Duty ", 1.3), ("Vintage ", 1.1),
-    ("Portable ", 0.95), ("Luxury ", 1.75), ("Upgraded ", 1.1),
+    *[("", 1.0)] * 5,
+    ("Mini ", 0.72),
+    ("Basic ", 0.78),
+    ("Classic ", 1.0),
+    ("Deluxe ", 1.25),
+    ("Premium ", 1.35),
+    ("Professional ", 1.6),
+    ("Heavy Duty ", 1.3),
+    ("Vintage ", 1.1),
+    ("Portable ", 0.95),
+    ("Luxury ", 1.75),
+    ("Upgraded ", 1.1),
 ]
 
 PACKS = [2, 3, 4, 5, 6, 8, 10, 12, 20, 24, 50, 100]
@@ -134,8 +140,9 @@ _FIRST = split(
     "Mirelle; Oskar; Tamsin; Ilja; Corwin; Bettine; Anselm; Priya; Lazlo; Noor; Hedda; Tobiah; Sunniva; "
     "Emeka; Wilhelmina"
 )
-_LAST = split("Halvast; Quillane; Dromgold; Vesterby; Okonta; Brambleton; Saarnio; Petrosk; Lindquell; "
-              "Ashgrove; Tremayle")
+_LAST = split(
+    "Halvast; Quillane; Dromgold; Vesterby; Okonta; Brambleton; Saarnio; Petrosk; Lindquell; Ashgrove; Tremayle"
+)
 
 
 def brands(count: int) -> list[str]:

@@ -187,4 +187,3 @@ def _cloud(name: str, alt: str, grid: dict[str, Any], scale: Any) -> Drawing:
 def _correlation(found: Mapping[str, Any]) -> str:
     value = found["rank_correlation"]
     return "unknown" if value is None else f"{value:.2f}"
-

@@ -46,9 +46,7 @@ class RecordedRun:
             described = json.loads(self.directory.sources.read_text("utf-8"))
             self.sources = [Source(**one) for one in described["sources"]]
             self.shards = {
-                one["shard"]: Shard(
-                    one["shard"], self.sources[one["source"]], one["start"], one["stop"], one["offset"]
-                )
+                one["shard"]: Shard(one["shard"], self.sources[one["source"]], one["start"], one["stop"], one["offset"])
                 for one in described["shards"]
             }
 

@@ -191,9 +191,7 @@ def _course_parts(rows: pl.DataFrame, settings: TextSettings) -> tuple[dict[str,
     everything = settings.model_copy(update={"max_chars": _ALL})
     ahead = len(prompts.course_contents(without, everything)[0])
     uncut = len(prompts.course_contents(rows, everything)[0])
-    lists = {
-        name: len(rows.select(scrub.join_lines(pl.col(name)))[name][0]) for name in ("description", "features")
-    }
+    lists = {name: len(rows.select(scrub.join_lines(pl.col(name)))[name][0]) for name in ("description", "features")}
     parts = {"title": len(rows["title"][0] or ""), **lists, "details": len(after)}
     return parts, DetailsStep(rows["details"][0], ahead < settings.max_chars, [], removed, after), uncut
 
