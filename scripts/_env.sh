@@ -12,7 +12,9 @@
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 VENV="${CURATOR_VENV:-$ROOT/.venv}"
 [[ $VENV == /* ]] || VENV="$PWD/$VENV"
-NEED_MB=2000 # free space to start with: an environment takes 1,050 MB, downloads and their cache come beside it
+CONSTRAINTS="$ROOT/scripts/constraints.txt"
+NEED_MB=2000       # free space to start with: an environment takes 1,050 MB, downloads and their cache come beside it
+NEED_MB_LLAMA=4500 # the same with the extra llama: 2,460 MB with torch for CPUs (several times that with one for GPUs)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() {
@@ -89,11 +91,11 @@ explain_pip_failure() {
 
 install() {
     local extras="$1" log="$VENV/pip.log" started=$SECONDS
-    say "installing curator${extras:+ with the extras $extras}; the first time about 1 GB, a minute or more (log: $log)"
+    say "installing curator${extras:+ with the extras $extras}; the first time some minutes (log: $log)"
     : >"$log"
     [[ ! -e $VENV/.curator-stamp ]] || mv "$VENV/.curator-stamp" "$VENV/.curator-stamp.old"
     (cd "$ROOT" && "$VENV/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off \
-        --log "$log" --editable ".${extras:+[$extras]}") </dev/null >/dev/null 2>>"$log" || explain_pip_failure "$log"
+        --log "$log" --constraint "$CONSTRAINTS" --editable ".${extras:+[$extras]}") </dev/null >/dev/null 2>>"$log" || explain_pip_failure "$log"
     say "installed in $((SECONDS - started)) s"
 }
 
@@ -113,11 +115,12 @@ ensure_env() {
     fi
 
     stamp="$VENV/.curator-stamp"
-    fingerprint="$({ cat "$ROOT/setup.cfg" "$ROOT/pyproject.toml" && echo "$PY_VERSION $ROOT $VENV"; } |
+    fingerprint="$({ cat "$ROOT/setup.cfg" "$ROOT/pyproject.toml" "$CONSTRAINTS" && echo "$PY_VERSION $ROOT $VENV"; } |
         "$PY" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')"
     [[ ! -e $stamp ]] || have="$(sed -n 2p "$stamp")"
     extras="$(printf '%s\n' $have "$@" | sort -u | paste -sd' ' - | sed 's/^ //')"
     version="$(version_of "$VENV/bin/python")"
+    [[ " $extras " != *" llama "* ]] || NEED_MB=$NEED_MB_LLAMA
     if [[ ! -e $stamp || $version != "$PY_VERSION" ]]; then
         make_venv
         install "${extras// /,}"

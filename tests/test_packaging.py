@@ -305,6 +305,30 @@ def test_full_disk_is_said_before_anything_is_installed(ensure_env, tmp_path):
 
 
 @needs_bash
+def test_the_extra_llama_needs_more_disk(ensure_env, tmp_path):
+    df = tmp_path / "bin/df"
+    df.parent.mkdir()
+    df.write_text("#!/bin/sh\necho 'Filesystem 1024-blocks Used Available'\necho 'd 9 9 3072000'\n")
+    df.chmod(0o755)
+    path = f"{df.parent}:{os.environ['PATH']}"
+    assert "needed: 4500 MB" in ensure_env("llama", PATH=path).stderr
+    assert ensure_env("test", PATH=path).returncode == 0
+
+
+@needs_bash
+def test_pip_is_held_to_the_constraints(ensure_env, tmp_path):
+    """Each line of them is a release of something that setup.cfg requires."""
+    assert ensure_env("test").returncode == 0
+    constraints = ROOT / "scripts/constraints.txt"
+    assert f"--constraint {constraints}" in (tmp_path / "calls").read_text(encoding="utf-8")
+    lines = [line for line in constraints.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
+    required = (ROOT / "setup.cfg").read_text(encoding="utf-8")
+    assert lines
+    for line in lines:
+        assert f"    {line.split('==')[0]}>=" in required
+
+
+@needs_bash
 @pytest.mark.skipif(importlib.util.find_spec("ensurepip") is None, reason="this Python has no ensurepip")
 def test_no_network_is_said_and_the_environment_is_not_taken_for_done(ensure_env, tmp_path):
     """The real pip, with a registry on a loopback port that nothing listens on."""

@@ -124,6 +124,14 @@ class Kind:
 
 
 _CLASSICAL = "curator.evaluate.classical"
+_LLAMA_OPTIONS = {
+    "llama.guess": "greedy (default), the price in the likeliest answer; median or mean of the next token's prices",
+    "llama.batch": "rows at a time (default 8)",
+    "llama.device": "cpu, cuda, cuda:1 ... (default: a GPU if there is one)",
+    "llama.dtype": "float32, bfloat16 or float16 (default: bfloat16 on a GPU, else float32)",
+    "llama.bits": "4 loads the weights in 4 bits, as QLoRA trains on them",
+    "llama.base": "an adapter's base model, if not the one that the adapter names",
+}
 
 KINDS: dict[str, Kind] = {
     "constant": Kind(_CLASSICAL, "make_constant", "may", "the median of the training prices; constant:mean their mean"),
@@ -131,6 +139,10 @@ KINDS: dict[str, Kind] = {
     "linear": Kind(_CLASSICAL, "make_linear", "no", "a ridge regression on simple features of the text"),
     "tfidf-ridge": Kind(_CLASSICAL, "make_tfidf_ridge", "no", "a ridge regression on TF-IDF of words and word pairs"),
     "gradient-boosting": Kind(_CLASSICAL, "make_boosting", "no", "boosted trees on tfidf-ridge and simple features"),
+    "llama": Kind(
+        "curator.evaluate.llama", "make_llama", "must", "a language model on this machine: llama:PATH of a model or of"
+        " a PEFT adapter, or its name on the Hub", _LLAMA_OPTIONS,
+    ),
 }
 """Every kind of predictor by its name, the simplest first."""
 
