@@ -280,7 +280,8 @@ def evaluate(
 ) -> None:
     """Measure how well models guess the prices of held-out rows, or which of two datasets teaches more.
 
-    Models are constant, constant:mean, category, linear, tfidf-ridge and gradient-boosting; they learn from train. All
+    Models are constant, constant:mean, category, linear, tfidf-ridge and gradient-boosting, which learn from train;
+    llama:PATH, a language model or an adapter on this machine; human, asked by a CSV form in the results' folder. All
     guess the same rows; their differences come with intervals. Answers, numbers and a page go to RUN/evaluate.
     --datasets trains each model on as many rows of either run, and tests it on the same products, which neither has
     seen.

@@ -143,6 +143,9 @@ KINDS: dict[str, Kind] = {
         "curator.evaluate.llama", "make_llama", "must", "a language model on this machine: llama:PATH of a model or of"
         " a PEFT adapter, or its name on the Hub", _LLAMA_OPTIONS,
     ),
+    "human": Kind(
+        "curator.evaluate.human", "make_human", "may", "a person, asked by a CSV form; human:NAME for one of several"
+    ),
 }
 """Every kind of predictor by its name, the simplest first."""
 
