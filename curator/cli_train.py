@@ -92,13 +92,13 @@ def start(
       curator train gpt start runs/demo-5000 --base gpt-4.1-nano-2025-04-14 --dry-run
     """
     from curator.recipe import parse_setting
-    from curator.train import gpt_command, gpt_words
+    from curator.train import gpt_command, gpt_plan, gpt_words
 
     def say(line: str) -> None:
         click.echo(line, err=as_json)
 
-    options = gpt_command.Options(base=base, hyperparameters=dict(parse_setting(text) for text in settings), **asked)
-    plan = gpt_command.plan(run, options, again=again, dry_run=dry_run, price_per_million=price_per_million)
+    options = gpt_plan.Options(base=base, hyperparameters=dict(parse_setting(text) for text in settings), **asked)
+    plan = gpt_plan.plan(run, options, again=again, dry_run=dry_run, price_per_million=price_per_million)
     say(f"{gpt_words.NOTICE}\n\n{gpt_words.plan(plan.summary)}")
     if dry_run:
         say("dry run: nothing was sent")

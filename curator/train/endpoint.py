@@ -55,14 +55,12 @@ def endpoint(base_url: str | None, *, azure: bool, api_version: str | None) -> d
     return {"endpoint": address.rstrip("/"), "azure": azure, "api_version": version}
 
 
-def connect(settings: Mapping[str, Any]) -> OpenAI:
-    """Return the client for the endpoint of a record's settings; it reads its key from the environment itself.
+def check_key(settings: Mapping[str, Any]) -> None:
+    """Check that the environment has a key for the endpoint of a record's settings.
 
     Raises:
-        ProviderError: There is no key in the environment.
+        ProviderError: It has none, or one that can be none.
     """
-    import openai
-
     variables = ("AZURE_OPENAI_AD_TOKEN", "AZURE_OPENAI_API_KEY") if settings["azure"] else ("OPENAI_API_KEY",)
     keys = {name: os.environ[name] for name in variables if os.environ.get(name, "").strip()}
     if not keys:
@@ -73,6 +71,17 @@ def connect(settings: Mapping[str, Any]) -> OpenAI:
     for name, key in keys.items():
         if not key.isascii() or not key.isprintable() or " " in key:
             raise ProviderError(f"{name} holds characters that no key can have; is it another text?")
+
+
+def connect(settings: Mapping[str, Any]) -> OpenAI:
+    """Return the client for the endpoint of a record's settings, to be closed; it reads its key from the environment.
+
+    Raises:
+        ProviderError: There is no key in the environment.
+    """
+    import openai
+
+    check_key(settings)
     if settings["azure"]:
         return openai.AzureOpenAI(
             azure_endpoint=settings["endpoint"], api_version=settings["api_version"], max_retries=RETRIES
