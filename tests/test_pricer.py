@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from curator import prompts, scrub
 from curator.details import readable_details
 from curator.items import Mapper, text_hash
-from curator.own_price import states_own_price
 from curator.recipe import load_recipe
 from curator.select import exact_copies
 
@@ -207,38 +206,6 @@ def test_a_cap_without_room_is_refused(bundled: Any) -> None:
     small.recipe, small.tokenizer = load_recipe("pricer", {"tokens.cap": 12, "text.min_chars": 0}), bundled
     with pytest.raises(RecipeError, match=r"tokens\.cap = 12 leaves no room"):
         small(raw([{}]))
-
-
-# -- own price
-
-
-@pytest.mark.parametrize(
-    ("text", "price", "says"),
-    [
-        ("Now only $24.99!", 24.99, True),
-        ("retail $ 1,024.50 each", 1024.5, True),
-        ("MSRP: 25", 24.99, True),
-        ("USD 24.99", 24.99, True),
-        ("it costs 25 dollars", 24.99, True),
-        ("Price: $24.99", 24.99, True),
-        ("save $5 today", 24.99, False),
-        ("24.99 inches, model 2499", 24.99, False),
-        ("$24.98", 24.99, False),
-        ("$24.995", 24.99, False),
-        ("$124.99", 24.99, False),
-        ("priced to sell 25", 24.99, False),
-        ("price is right, 25 pieces", 24.99, False),
-        ("USD10", 10.0, True),
-        ("price of 10.00", 10.0, True),
-        ("saves 10\n$.10 a piece", 10.0, False),
-    ],
-)
-def test_own_price(text: str, price: float, says: bool) -> None:
-    assert states_own_price(pl.Series([text]), pl.Series([price])).to_list() == [says]
-
-
-def test_own_price_of_no_rows() -> None:
-    assert states_own_price(pl.Series([], dtype=pl.String), pl.Series([], dtype=pl.Float64)).to_list() == []
 
 
 # -- exact copies

@@ -16,7 +16,7 @@ from curator import prompts, scrub
 from curator.details import readable_details
 from curator.items import Mapper
 from curator.ledger import KEPT, Rule, Sieve
-from curator.own_price import states_own_price
+from curator.own_price import own_amounts
 from curator.recipe import Recipe, TextSettings
 from curator.why.model import CleaningStep, DetailsStep, DroppedKey, Piece, PriceStep, TextStep, TokenStep
 
@@ -109,11 +109,15 @@ class WatchedMapper(Mapper):
         )
 
     def own_price(self, facts: dict[str, Any]) -> str | None:
-        """Return the shortest run of words that states the row's own price."""
-        words = str(facts["cut"]).split()
-        runs = [" ".join(words[at : at + size]) for size in range(1, 7) for at in range(len(words) - size + 1)]
-        says = states_own_price(pl.Series(runs, dtype=pl.String), pl.repeat(facts["price"], len(runs), eager=True))
-        return next((run for run, own in zip(runs, says, strict=True) if own), None)
+        """Return the first amount that states the row's own price, to the ends of its words."""
+        text = str(facts["cut"])
+        found = next(own_amounts(text, facts["price"]), None)
+        if found is None:
+            return None
+        start, end = found
+        ahead, behind = re.search(r"\S*$", text[:start]), re.match(r"\S*", text[end:])
+        assert ahead is not None and behind is not None
+        return ahead.group() + text[start:end] + behind.group()
 
     def _price(self, raw: pl.DataFrame, facts: dict[str, Any]) -> PriceStep:
         read: float | str | None = facts["price"]
