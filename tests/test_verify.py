@@ -10,12 +10,15 @@ import pytest
 
 from curator.build import build
 from curator.errors import CheckError, CuratorError, RunError, UsageError
+from curator.publish import card, croissant
 from curator.publish import verify as verify_module
 from curator.publish.dataset import sha256
-from curator.publish.measures import Measures
+from curator.publish.measures import Measures, memory_bytes
 from curator.publish.verify import verify, verify_folder
 from curator.recipe import load_recipe
 
+CARD_TEXT = "the card's generated sections say what the manifest says"
+QUESTION = "How much does this cost to the nearest dollar?\n\n"
 COURSE = {"tokenizer": "o200k_base", "split.train": 200, "split.test": 40, "slots.cap": 5}
 
 
@@ -65,6 +68,30 @@ def fix_manifest(dataset):
             one["sha256"] = manifest["files"][one["@id"]]["sha256"]
     (dataset / "manifest.json").write_text(json.dumps(manifest))
     (dataset / "croissant.json").write_text(json.dumps(croissant))
+
+
+def forge(run, edit=None):
+    """Write everything that follows from the data files anew, as a forger who knows curator would, but for `items/`."""
+    dataset = run / "dataset"
+    manifest = json.loads((dataset / "manifest.json").read_text("utf-8"))
+    measures = Measures()
+    for split in ("train", "validation", "test"):
+        for path in sorted(dataset.glob(f"data/{split}-*.parquet")):
+            measures.add(split, pl.read_parquet(path))
+    manifest["measured"] = measures.to_dict(manifest["recipe"]["slots"]["whole_from"])
+    for name, one in manifest["files"].items():
+        one |= {"bytes": (dataset / name).stat().st_size, "sha256": sha256(dataset / name)}
+        if name.endswith(".parquet"):
+            one["memory_bytes"] = memory_bytes(pl.read_parquet(dataset / name))
+    if edit is not None:
+        edit(manifest)
+    (dataset / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    (dataset / "croissant.json").write_text(json.dumps(croissant.describe(manifest)), "utf-8")
+    (dataset / "README.md").write_text(card.render(manifest), "utf-8")
+    whole = json.loads((run / "manifest.json").read_text("utf-8"))
+    for name, one in whole["files"].items():
+        one |= {"bytes": (run / name).stat().st_size, "sha256": sha256(run / name)}
+    (run / "manifest.json").write_text(json.dumps(whole), "utf-8")
 
 
 def change(path, edit):
@@ -316,6 +343,103 @@ def test_card_and_croissant_of_other_files_are_named(dataset):
     assert "openai/test.jsonl" in found["croissant.json has the sha256 of every data file"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "section"),
+    [
+        ("No reviews are in it", "", None),
+        ("Made-up products teach no real", "They teach every real", "motivation"),
+        ("| **train** | ", "| **train** | 9", "processing"),
+        ("--recipe pricer", "--recipe course-v1", "rebuild"),
+    ],
+)
+def test_card_text_that_the_manifest_does_not_give_is_named(dataset, old, new, section):
+    path = dataset / "README.md"
+    text = path.read_text("utf-8")
+    assert (old in text) == (section is not None)
+    path.write_text(text.replace(old, new), "utf-8")
+    found = failures(verify(str(dataset)))
+    if section is None:
+        assert found == {}
+    else:
+        assert f"README.md: section {section} says " in found[CARD_TEXT]
+
+
+def test_a_persons_own_sections_and_line_ends_are_left_alone(dataset):
+    path = dataset / "README.md"
+    text = path.read_text("utf-8").replace("<!-- curator:begin splits -->", "## Mine\n\n<!-- curator:begin splits -->")
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    verdict = verify(str(dataset))
+    assert set(states(verdict).values()) == {"holds"}
+
+
+def test_card_without_one_of_its_sections_is_a_warning(dataset):
+    path = dataset / "README.md"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace(card.sections(text)["limits"], ""), "utf-8")
+    verdict = verify(str(dataset))
+    assert verdict.holds
+    (warned,) = [one for one in verdict.checks if one.state == "warns"]
+    assert "section limits is missing" in warned.problems[0]
+
+
+def test_card_that_was_written_for_a_repository_holds_beside_its_data(dataset):
+    manifest = json.loads((dataset / "manifest.json").read_text("utf-8"))
+    (dataset / "README.md").write_text(card.render(manifest, "me/prices"), "utf-8")
+    assert verify(str(dataset)).holds
+
+
+@pytest.mark.parametrize("key", ["size_categories", "configs"])
+def test_head_that_is_not_that_of_the_files_is_named(dataset, key):
+    path = dataset / "README.md"
+    old, new = {"size_categories": ("- 1K<n<10K", "- 1M<n<10M"), "configs": ("data/train-*", "data/*")}[key]
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    assert f"README.md: {key}" in "".join(failures(verify(str(dataset))).values())
+
+
+def test_croissant_that_says_something_else_is_named(dataset):
+    path = dataset / "croissant.json"
+    stated = json.loads(path.read_text("utf-8"))
+    stated["rai:dataLimitations"][1] = "None."
+    stated["license"] = "CC0"
+    path.write_text(json.dumps(stated), "utf-8")
+    found = failures(verify(str(dataset)))["croissant.json describes the dataset as the manifest does"]
+    assert "rai:dataLimitations.1 is 'None.'" in found
+    assert "license is 'CC0'" in found
+
+
+def test_words_of_another_version_are_not_compared_but_numbers_are(dataset):
+    path = dataset / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "curator": "9.9"}), "utf-8")
+    verdict = verify(str(dataset))
+    assert verdict.holds
+    skipped = [one.name for one in verdict.checks if one.state == "skipped"]
+    assert skipped == [CARD_TEXT, "croissant.json describes the dataset as the manifest does"]
+    (dataset / "README.md").write_text(
+        (dataset / "README.md").read_text("utf-8").replace("num_examples: 100", "num_examples: 99"), "utf-8"
+    )
+    assert not verify(str(dataset)).holds
+
+
+@pytest.mark.parametrize("name", ["secret.env", "notes/mine.txt", "data/notes.csv", "openai/extra.jsonl", ".hidden"])
+def test_foreign_file_is_named_and_in_a_copy_of_a_repository_only_noted(dataset, name):
+    (dataset / name).parent.mkdir(exist_ok=True)
+    (dataset / name).write_text("KEY=1")
+    found = failures(verify(str(dataset)))
+    assert found.keys() == {"no file beside the dataset's own"}
+    assert found["no file beside the dataset's own"].startswith(f"{name} is no file of the dataset")
+    (dataset / ".gitattributes").write_text("*.parquet filter=lfs\n")
+    verdict = verify(str(dataset))
+    assert verdict.holds
+    (warned,) = [one for one in verdict.checks if one.state == "warns"]
+    assert warned.problems == [f"{name} is not curator's: nothing here speaks for it"]
+
+
+def test_folder_in_a_run_with_a_foreign_file_fails_whatever_lies_beside_it(run):
+    for name in ("secret.env", ".gitattributes"):
+        (run / "dataset" / name).write_text("KEY=1")
+    assert "secret.env" in failures(verify(str(run)))["no file beside the dataset's own"]
+
+
 def test_counts_that_do_not_add_up_are_named(dataset):
     manifest = json.loads((dataset / "manifest.json").read_text())
     manifest["counts"]["fates"]["no_price"] += 1
@@ -324,6 +448,34 @@ def test_counts_that_do_not_add_up_are_named(dataset):
     found = failures(verify(str(dataset)))
     assert "the fates sum to 2,001" in found["rows add up: sources, fates, splits and files"]
     assert "measured.splits.test.tokens" in found["the manifest's measures are those of the rows"]
+
+
+@pytest.mark.parametrize("name", ["data/test-00000-of-00001.parquet", "openai/train.jsonl"])
+def test_memory_bytes_are_measured_again(dataset, name):
+    path = dataset / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["files"][name]["memory_bytes"] += 1
+    path.write_text(json.dumps(manifest), "utf-8")
+    found = failures(verify(str(dataset)))
+    assert f"files.{name}.memory_bytes" in found["the manifest's measures are those of the rows"]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda measured: measured.update(surplus=1),
+        lambda measured: measured["splits"]["train"].pop("tokens"),
+        lambda measured: measured["splits"].update(holdout=measured["splits"]["test"]),
+        lambda measured: measured["categories"].update(in_all="3"),
+        lambda measured: measured["splits"]["train"].update(rows=-1),
+    ],
+)
+def test_measures_of_another_kind_are_no_manifest(dataset, edit):
+    path = dataset / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    edit(manifest["measured"])
+    path.write_text(json.dumps(manifest), "utf-8")
+    assert "manifest.json: measured." in failures(verify(str(dataset)))["manifest.json can be read"]
 
 
 def test_slot_over_its_cap_is_named(runs, tmp_path):
@@ -347,6 +499,25 @@ def test_prompt_in_two_splits_is_named(dataset):
     assert found["no prompt lies in two splits"] == (
         "data/test-00000-of-00001.parquet row 9: an earlier split has the same prompt"
     )
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_text_that_comes_twice_is_named_whatever_its_case_and_punctuation(dataset, split):
+    """Row 5 of train in the place of row 9, in the same split and in another, shouted."""
+    name = f"data/{split}-00000-of-00001.parquet"
+    row = pl.read_parquet(dataset / "data/train-00000-of-00001.parquet")[5]
+    text = row["prompt"][0].removeprefix(QUESTION).removesuffix("\n\nPrice is $")
+    row = row.with_columns(prompt=pl.lit(f"{QUESTION}{text.upper().replace(' ', '  ')}!!\n\nPrice is $"))
+    change(dataset / name, lambda table: pl.concat([table[:9], row, table[10:]]))
+    found = failures(verify(str(dataset)))
+    assert found["no text is published twice, case and punctuation ignored"] == (
+        f"{name} row 9 has the text of data/train-00000-of-00001.parquet row 5"
+    )
+    assert "no prompt lies in two splits" not in found
+
+
+def test_copies_are_not_asked_for_where_the_recipe_keeps_them(runs):
+    assert not [one for one in verify(str(runs / "course-v1")).checks if "twice" in one.name]
 
 
 def test_shared_rows_are_those_of_later_splits():
@@ -376,6 +547,66 @@ def test_ledger_without_a_row_is_named(run):
     found = failures(verify(str(run)))
     ledger = found["the ledger has every row once, and its fates are the dataset's"]
     assert "does not hold rows 0 to 1999 once each" in ledger
+
+
+ITEMS = "the published rows are the selected items"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("title", "Another"), ("title", None), ("category", "Toys"), ("tokens", 12), ("price", 3.25), ("prompt", "?")],
+)
+def test_run_forged_with_all_its_manifests_is_named(run, column, value):
+    name = "data/validation-00000-of-00001.parquet"
+    change(run / "dataset" / name, set_at(column, 6, value))
+    forge(run)
+    found = failures(verify(str(run)))
+    assert f"{name} row 6: {column} not as in row " in found[ITEMS]
+    if column in ("title", "category"):
+        assert found.keys() == {ITEMS}  # nothing else knows
+
+
+def test_two_rows_that_change_places_are_named(run):
+    for folder in ("data", "text", "openai"):
+        path = run / f"dataset/{folder}/test-00000-of-00001.parquet"
+        change(path, lambda table: table[[1, 0, *range(2, table.height)]])
+    path = run / "dataset/openai/test.jsonl"
+    first, second, *rest = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([second, first, *rest]))
+    forge(run)
+    found = failures(verify(str(run)))
+    assert "data/test-00000-of-00001.parquet row 0: prompt" in found[ITEMS]
+
+
+@pytest.mark.parametrize("take", [lambda table: table[1:], lambda table: pl.concat([table, table]), None])
+def test_items_that_are_not_there_once_each_are_named(run, take):
+    path = run / "items/part-00000.parquet"
+    if take is None:
+        path.unlink()
+    else:
+        change(path, take)
+    assert "items/" in failures(verify(str(run)))[ITEMS]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("name", "demo:2000:43"), ("sha256", "0" * 64), ("rows", 2001), ("category", "Toys")]
+)
+def test_sources_that_the_run_did_not_read_are_named(run, key, value):
+    forge(run, lambda manifest: manifest["sources"][0].update({key: value}))
+    found = failures(verify(str(run)))
+    assert f"dataset/manifest.json: sources.0.{key}" in found["the manifest's sources are those that the run read"]
+
+
+def test_one_source_more_is_named(run):
+    forge(run, lambda manifest: manifest["sources"].append({**manifest["sources"][0], "rows": 0}))
+    found = failures(verify(str(run)))
+    assert "sources.1" in found["the manifest's sources are those that the run read"]
+
+
+def test_words_for_a_figure_that_the_summary_does_not_give_are_named(run):
+    forge(run, lambda manifest: manifest["images"]["images/prices.png"].update(alt="All prices are fair."))
+    found = failures(verify(str(run)))["summary and recipe agree with the dataset"]
+    assert "'All prices are fair.'" in found
 
 
 def test_selection_with_two_places_changed_is_named(run):

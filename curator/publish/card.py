@@ -91,10 +91,38 @@ def metadata(manifest: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def body(manifest: Mapping[str, Any], repository: str | None = None) -> str:
-    """Return the card's text; each of its sections stands between comments that name it."""
-    text = _template().render(facts.of(manifest, repository), upstream_url=UPSTREAM_URL)
+def body(manifest: Mapping[str, Any], repository: str | None = None, licence: str | None = None) -> str:
+    """Return the card's text; each of its sections stands between comments that name it.
+
+    Args:
+        manifest: As in ``manifest.json``.
+        repository: Where it is published.
+        licence: What the card's head says instead of what curator writes there, as `own_licence` gives it.
+    """
+    text = _template().render(facts.of(manifest, repository), upstream_url=UPSTREAM_URL, licence=licence)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def own_licence(data: Mapping[str, Any], ours: Mapping[str, Any]) -> str | None:
+    """Return the licence that a person has put into a card's head, an empty text for none, or None if it is ours.
+
+    Args:
+        data: The card's YAML head.
+        ours: What `metadata` gives.
+    """
+    if all(data.get(key) == ours[key] for key in ("license", "license_name")):
+        return None
+    stated = data.get("license")
+    if stated == ours["license"] and data.get("license_name"):
+        stated = data["license_name"]
+    listed = stated if isinstance(stated, list) else [stated]
+    return ", ".join(" ".join(str(one).split()) for one in listed if one)
+
+
+def licence_in(section: str) -> str | None:
+    """Return the licence that a generated section says is a person's."""
+    found = re.search(r"names the licence (`+) ?(.+?) ?\1", section)
+    return found[2] if found else None
 
 
 def sections(text: str) -> dict[str, str]:

@@ -1,21 +1,25 @@
-"""Check the files of a dataset folder as files: digests, names, counts, the card and the Croissant description."""
+"""Check a dataset as a whole: digests and names of its files, counts, slots, copies, measures."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import UndefinedError
+import numpy as np
+from numpy.typing import NDArray
 
 from curator.ledger import FATES, SPLITS
-from curator.publish import card, chats, croissant
+from curator.publish import chats
 from curator.publish.dataset import sha256
-from curator.publish.manifest import FOLDERS, IMAGE, Manifest
+from curator.publish.manifest import BESIDE_DATA, FOLDERS, LOADED, Manifest
 from curator.publish.measures import Measures
 from curator.publish.rows import locate
 from curator.publish.verdict import Check
+
+_OF_THE_HUB = (".gitattributes", ".git/", ".cache/huggingface/")
+"""What the Hub and its library put into a repository and its copies."""
 
 
 class Digests:
@@ -57,15 +61,34 @@ def files(digests: Digests, manifest: Manifest) -> Check:
     return check
 
 
-def unnamed(folder: Path, manifest: Manifest) -> Check:
-    """Check that no file lies where data is loaded from, but those that the manifest names."""
-    check = Check("no data file that the manifest does not name")
-    for place in FOLDERS:
-        for path in sorted((folder / place).rglob("*")):
-            name = path.relative_to(folder).as_posix()
-            if not path.is_dir() and name not in manifest.files:
-                check.problem(f"{name} is not in manifest.json")
-    return check
+def listed(folder: Path) -> list[str]:
+    """Return the names of all files below a folder, links to folders among them."""
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def unnamed(names: Iterable[str], manifest: Manifest, *, repository: bool) -> list[Check]:
+    """Check that no file is there that curator did not put there.
+
+    What the card's configs would load as data always counts. Any other file is a failure in a folder, which someone may
+    upload as it is; in a repository of the Hub it is its owner's, and worth a word.
+
+    Args:
+        names: Of all files that are there.
+        manifest: What should be there.
+        repository: Whether this is a repository of the Hub, or a copy of one.
+    """
+    ours = {*manifest.files, *manifest.images, *BESIDE_DATA}
+    data = Check("no data file that the manifest does not name")
+    others = Check("no file beside the dataset's own", warning=repository)
+    for name in sorted({*names} - ours):
+        if LOADED.fullmatch(name):
+            data.problem(f"{name} is not in manifest.json")
+        elif not repository:
+            others.problem(f"{name} is no file of the dataset, and would be public with it: take it away")
+        elif not name.startswith(_OF_THE_HUB):
+            others.problem(f"{name} is not curator's: nothing here speaks for it")
+    return [data, others]
 
 
 def counts(manifest: Manifest, measures: Mapping[str, Any]) -> Check:
@@ -107,25 +130,77 @@ def disjoint(manifest: Manifest, measures: Measures) -> Check:
     keeps = manifest.recipe.duplicates.exact == "keep"
     check = Check("no prompt lies in two splits", "the recipe keeps copies" if keeps else "", warning=keeps)
     for split, places in measures.shared_rows().items():
-        named = [(name, one.rows) for name, one in sorted(manifest.files.items()) if name.startswith(f"data/{split}-")]
         for at in places:
-            check.problem(f"{locate(named, at)}: an earlier split has the same prompt")
+            check.problem(f"{locate(_files(manifest, split), at)}: an earlier split has the same prompt")
     return check
 
 
-def measured(manifest: Manifest, found: Mapping[str, Any]) -> Check:
-    """Check the numbers that the card states against the rows."""
+def copies(manifest: Manifest, hashes: Mapping[str, Sequence[NDArray[np.uint64]]]) -> list[Check]:
+    """Check that no text comes twice, case and punctuation ignored, where the recipe drops copies.
+
+    Args:
+        manifest: What the dataset says about itself.
+        hashes: For each split the hash of each row's text, in their order.
+    """
+    if manifest.recipe.duplicates.exact == "keep":
+        return []
+    check = Check("no text is published twice, case and punctuation ignored")
+    splits = [(split, np.concatenate(hashes[split])) for split in SPLITS if hashes.get(split)]
+    together = np.concatenate([np.zeros(0, np.uint64), *(mine for _, mine in splits)])
+    _, first, group = np.unique(together, return_index=True, return_inverse=True)
+
+    def where(at: int) -> str:
+        for split, mine in splits:
+            if at < len(mine):
+                return locate(_files(manifest, split), at)
+            at -= len(mine)
+        raise IndexError(at)
+
+    for at in np.flatnonzero(first[group] != np.arange(len(together))):
+        check.problem(f"{where(int(at))} has the text of {where(int(first[group[at]]))}")
+    return [check]
+
+
+def measured(manifest: Manifest, found: Mapping[str, Any], memory: Mapping[str, int]) -> Check:
+    """Check the numbers that the card states against the rows.
+
+    Args:
+        manifest: What the dataset says about itself.
+        found: As `Measures.to_dict` gives it.
+        memory: What the rows of each Parquet file take in memory (bytes); files that can't be read are missing.
+    """
     check = Check("the manifest's measures are those of the rows")
-    _differences(check, "measured", manifest.measured, json.loads(json.dumps(found)))
+    said = manifest.measured.model_dump(mode="json")
+    for where, one, other in differences(said, json.loads(json.dumps(found)), "measured"):
+        check.problem(f"manifest.json: {where} is {one}, the rows give {other}")
+    # The lines of a split are its chats, written a second time.
+    lines = {f"openai/{split}.jsonl": [n for n in memory if n.startswith(f"openai/{split}-")] for split in SPLITS}
+    twice = {name: sum(memory[one] for one in parts) for name, parts in lines.items() if parts}
+    for name, one in manifest.files.items():
+        is_now = {**memory, **twice}.get(name)
+        if is_now is not None and one.memory_bytes != is_now:
+            check.problem(f"manifest.json: files.{name}.memory_bytes is {one.memory_bytes:,}, the rows give {is_now:,}")
     return check
 
 
-def _differences(check: Check, where: str, said: Any, found: Any) -> None:
+def differences(said: Any, found: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield dotted name and both values wherever two JSON values differ.
+
+    >>> list(differences({"a": {"b": 1}, "c": [1, 2]}, {"a": {"b": 2}, "c": [1]}))
+    [('a.b', 1, 2), ('c.1', 2, None)]
+    """
+    if isinstance(said, list) and isinstance(found, list):
+        said, found = dict(enumerate(said)), dict(enumerate(found))
     if isinstance(said, dict) and isinstance(found, dict):
         for key in [*found, *(key for key in said if key not in found)]:
-            _differences(check, f"{where}.{key}", said.get(key), found.get(key))
+            yield from differences(said.get(key), found.get(key), f"{where}.{key}" if where else str(key))
     elif said != found:
-        check.problem(f"manifest.json: {where} is {said}, the rows give {found}")
+        yield where, said, found
+
+
+def _files(manifest: Manifest, split: str) -> list[tuple[str, int]]:
+    """Return names and rows of the files of a split in config `default`."""
+    return [(name, one.rows) for name, one in sorted(manifest.files.items()) if name.startswith(f"data/{split}-")]
 
 
 def openai_limits(folder: Path, manifest: Manifest) -> Check:
@@ -139,66 +214,4 @@ def openai_limits(folder: Path, manifest: Manifest) -> Check:
             if path.is_file() and (size := path.stat().st_size) > chats.MOST_BYTES:
                 most = f"{chats.MOST_BYTES:,}"
                 check.problem(f"{name} has {size:,} bytes; OpenAI takes up to {most}: train on a part of it")
-    return check
-
-
-def described(folder: Path, raw: Mapping[str, Any]) -> list[Check]:
-    """Check that card and Croissant file describe these files and no others."""
-    return [_card(folder, raw), _images(folder, raw), _croissant(folder, raw)]
-
-
-def _images(folder: Path, raw: Mapping[str, Any]) -> Check:
-    check = Check("the card's figures have the sha256 of the manifest")
-    named = raw.get("images")
-    for name, entry in named.items() if isinstance(named, dict) else ():
-        if not IMAGE.fullmatch(name) or not isinstance(entry, dict):
-            check.problem(f"manifest.json: {name!r} is no figure of the card")
-        elif not (folder / name).is_file():
-            check.problem(f"{name} is missing")
-        elif sha256(folder / name) != entry.get("sha256"):
-            check.problem(f"{name}: its sha256 is not that of the manifest")
-    return check
-
-
-def _card(folder: Path, raw: Mapping[str, Any]) -> Check:
-    from huggingface_hub import DatasetCard
-
-    check = Check("the card's configs and dataset_info are those of the files")
-    path = folder / "README.md"
-    try:
-        data: dict[str, Any] = vars(DatasetCard(path.read_text("utf-8-sig")).data)
-    except OSError as error:
-        check.problem(f"README.md can't be read: {error.strerror}")
-        return check
-    except Exception as error:  # whatever the YAML library raises
-        check.problem(f"README.md: its YAML can't be read ({type(error).__name__})")
-        return check
-    try:
-        expected = card.metadata(raw)
-        card.body(raw)
-    except (AttributeError, LookupError, TypeError, ValueError, UndefinedError) as error:
-        check.problem(f"manifest.json: the card can't be made from it ({type(error).__name__}: {error})")
-        return check
-    for key in ("configs", "dataset_info"):
-        stated = data.get(key)
-        listed = stated if isinstance(stated, list) else []
-        mine = {one.get("config_name"): one for one in listed if isinstance(one, dict)}
-        for one in expected[key]:
-            if mine.get(one["config_name"]) != one:
-                check.problem(f"README.md: {key} of config {one['config_name']} is not that of the files")
-    return check
-
-
-def _croissant(folder: Path, raw: Mapping[str, Any]) -> Check:
-    check = Check("croissant.json has the sha256 of every data file")
-    try:
-        stated = croissant.checksums(json.loads((folder / "croissant.json").read_bytes()))
-    except OSError as error:
-        check.problem(f"croissant.json can't be read: {error.strerror}")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        check.problem(f"croissant.json is not such a description ({type(error).__name__})")
-    else:
-        for name in sorted(stated.keys() | raw["files"].keys()):
-            if stated.get(name) != raw["files"].get(name, {}).get("sha256"):
-                check.problem(f"croissant.json: {name} is not as in manifest.json")
     return check

@@ -10,10 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from curator.errors import CuratorError, HubError, UsageError
-from curator.publish.manifest import FOLDERS, IMAGE, NAME
-
-BESIDE_DATA = (NAME, "README.md", "croissant.json")
-"""What curator publishes beside the data."""
+from curator.publish.manifest import BESIDE_DATA, FILE, IMAGE
 
 
 @dataclass(frozen=True)
@@ -98,9 +95,8 @@ def download(remote: Remote, names: list[str]) -> Path:
 
 def ours(remote: Remote) -> list[str]:
     """Return the names of the files that a dataset of curator has: data, manifest, card and description."""
-    inside = tuple(f"{folder}/" for folder in FOLDERS)
     return sorted(
-        name for name in remote.files if name in BESIDE_DATA or name.startswith(inside) or IMAGE.fullmatch(name)
+        name for name in remote.files if name in BESIDE_DATA or FILE.fullmatch(name) or IMAGE.fullmatch(name)
     )
 
 

@@ -15,12 +15,22 @@ from curator.recipe import Recipe
 NAME = "manifest.json"
 FOLDERS = ("data", "text", "openai")
 
-_FILE = re.compile(
+BESIDE_DATA = (NAME, "README.md", "croissant.json")
+"""What curator publishes beside data and figures."""
+
+FILE = re.compile(
     r"(?:data|text|openai)/(?:train|validation|test)-[0-9]{5}-of-[0-9]{5}\.parquet"
     r"|openai/(?:train|validation|test)\.jsonl"
 )
+"""The names of data files."""
+
 IMAGE = re.compile(r"images/[a-z_]+\.png")
 """The names of the card's figures."""
+
+LOADED = re.compile(r"(?:data|text|openai)/(?:train|validation|test)-.*\.parquet", re.DOTALL)
+"""The names that the card's configs load, whoever put such a file there."""
+
+Split = Literal["train", "validation", "test"]
 
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]
@@ -66,6 +76,47 @@ class Counts(_Entry):
     fates: dict[str, _Count]
 
 
+class _Measure(_Entry):
+    # What no check looks at can't be stated here.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class MeasuredSplit(_Measure):
+    """The rows of one split: prices in USD."""
+
+    rows: _Count
+    tokens: _Count
+    longest_prompt: _Count
+    lowest_price: float
+    highest_price: float
+    median_slot: _Count
+    slots: _Count
+
+
+class MeasuredCategories(_Measure):
+    """Categories of all rows: how many there are, rows without one, and the largest with their rows."""
+
+    in_all: _Count
+    rows_without: _Count
+    largest: dict[str, _Count]
+
+
+class Measured(_Measure):
+    """What the published rows amount to, as `measures.Measures` finds it."""
+
+    splits: dict[Split, MeasuredSplit]
+    most_in_a_capped_slot: _Count
+    shared_prompts: dict[Split, _Count]
+    categories: MeasuredCategories
+
+
+class ImageEntry(_Entry):
+    """One figure of the card."""
+
+    alt: str
+    sha256: _Digest
+
+
 class Manifest(_Entry):
     """What ``dataset/manifest.json`` says, each part of the right kind."""
 
@@ -75,7 +126,8 @@ class Manifest(_Entry):
     tokenizer: TokenizerEntry
     sources: list[SourceEntry] = Field(min_length=1)
     counts: Counts
-    measured: dict[str, Any]
+    measured: Measured
+    images: dict[str, ImageEntry]
     files: dict[str, DataFile]
 
 
@@ -112,8 +164,11 @@ def parse(content: bytes) -> tuple[Manifest, dict[str, Any]]:
         raise ManifestError(f"{NAME} is not JSON: {error}") from None
     # A name leads nowhere but into the dataset's own folders.
     for name in manifest.files:
-        if _FILE.fullmatch(name) is None:
+        if FILE.fullmatch(name) is None:
             raise ManifestError(f"{NAME} names {name!r}, which is no file of a dataset of curator")
+    for name in manifest.images:
+        if IMAGE.fullmatch(name) is None:
+            raise ManifestError(f"{NAME} names {name!r}, which is no figure of the card")
     return manifest, raw
 
 

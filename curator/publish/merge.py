@@ -23,7 +23,8 @@ def merge(theirs: str, manifest: Mapping[str, Any], repository: str, before: Map
     """Return a card with everything that its data decides written anew.
 
     Of the YAML head, `configs`, `dataset_info` and `size_categories` are new; any other key is updated if it still is
-    what curator wrote before, and stays if a person has changed, added or removed it. Of the text, the sections between
+    what curator wrote before, and stays if a person has changed, added or removed it. The text says whose the licence
+    is. Of the text, the sections between
     curator's comments are new, and all else stays where it is.
 
     Args:
@@ -38,10 +39,10 @@ def merge(theirs: str, manifest: Mapping[str, Any], repository: str, before: Map
     theirs = theirs.removeprefix("\ufeff").replace("\r\n", "\n")
     data, text = _parts(theirs)
     old_data, old_text = _written(before, repository)
-    return card.join(
-        _merge_data(data, card.metadata(manifest), old_data),
-        _merge_text(text, card.body(manifest, repository), old_text),
-    )
+    new = card.metadata(manifest)
+    merged = _merge_data(data, new, old_data)
+    licence = card.own_licence(merged, new)
+    return card.join(merged, _merge_text(text, card.body(manifest, repository, licence), old_text))
 
 
 def _parts(theirs: str) -> tuple[dict[str, Any], str]:
@@ -88,7 +89,12 @@ def _merge_data(theirs: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[
             order.insert(order.index(last) + 1 if last is not None else len(order), key)
         if key in merged:
             last = key
-    return {key: merged[key] for key in order}
+    if merged.get("license") != new["license"]:
+        # A licence is its owner's to state; our name and link for "other" would contradict it.
+        for key in ("license_name", "license_link"):
+            if merged.get(key) in (old.get(key), new.get(key)):
+                merged.pop(key, None)
+    return {key: merged[key] for key in order if key in merged}
 
 
 def _others(theirs: Any, new: list[dict[str, Any]]) -> list[dict[str, Any]]:

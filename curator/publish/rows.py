@@ -11,13 +11,15 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from curator import prompts
+from curator.items import text_hash
 from curator.prices import round_price
 from curator.publish import chats
 from curator.publish.forms import openai_form
 from curator.publish.manifest import Manifest
-from curator.publish.measures import Measures
+from curator.publish.measures import Measures, memory_bytes
 from curator.publish.verdict import Check
 from curator.recipe import Recipe
 from curator.slots import FIRST, LAST
@@ -45,7 +47,14 @@ Unreadable = (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError)
 
 @dataclass
 class RowChecks:
-    """The checks of single rows; each notes the file and row (from 0) or line (from 1) where it does not hold."""
+    """The checks of single rows; each notes the file and row (from 0) or line (from 1) where it does not hold.
+
+    Attributes:
+        recipe: What the rows were made by.
+        chat_tokens: Tokens of each split's chats.
+        text_hashes: For each split a hash of each row's product text, case and punctuation ignored.
+        memory: What the rows of each Parquet file take in memory (bytes).
+    """
 
     recipe: Recipe
     readable: Check = field(default_factory=lambda: Check("files are Parquet of one schema, row groups under 100 MB"))
@@ -58,6 +67,8 @@ class RowChecks:
     valid: Check = field(default_factory=lambda: Check("OpenAI lines are valid: roles in order, no empty content"))
     chats: Check = field(default_factory=lambda: Check("config openai agrees with config default"))
     chat_tokens: dict[str, int] = field(default_factory=dict)
+    text_hashes: dict[str, list[NDArray[np.uint64]]] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
 
     def all(self) -> list[Check]:
         """Return the checks in their order."""
@@ -88,6 +99,8 @@ class RowChecks:
                     break
                 self._default(mine, name, row, tokenizer)
                 measures.add(split, mine)
+                hashed = mine.select(text_hash(self._product_text()).fill_null(0)).to_series()
+                self.text_hashes.setdefault(split, []).append(hashed.to_numpy())
                 self._text(mine, texts, name, text, row, split)
                 self._messages(mine, messages, name, chat, row)
                 self._lines(mine, lines, name, row, tokenizer, split)
@@ -98,7 +111,9 @@ class RowChecks:
     def _batches(self, folder: Path, name: str) -> Iterator[pl.DataFrame]:
         """Yield the rows of a Parquet file, `_BATCH` at a time but for the last; note a file that can't be read."""
         try:
-            yield from _read(folder / name, SCHEMAS[name.partition("/")[0]])
+            for rows in _read(folder / name, SCHEMAS[name.partition("/")[0]]):
+                self.memory[name] = self.memory.get(name, 0) + memory_bytes(rows)
+                yield rows
         except Unreadable as error:
             first = (str(error).splitlines() or [""])[0].replace(str(folder), "")
             self.readable.problem(f"{name}: {first[:200]}")
@@ -137,14 +152,17 @@ class RowChecks:
         same = pl.col("_counted") == pl.col("tokens")
         self._note(self.tokens, counted, same, where, "{tokens} tokens stated, {_counted} counted")
         if recipe.tokens.of == "text":
-            before, after = prompts.question(recipe.prompt), f"\n\n{recipe.prompt.answer}"
-            text = rows.select(prompt.str.strip_prefix(before).str.strip_suffix(after)).to_series().fill_null("")
+            text = rows.select(self._product_text()).to_series().fill_null("")
             # The cut can end inside a character: what stands for its first bytes was less than U+FFFD takes by itself.
             whole_characters = tokenizer.encode(text.str.strip_chars_end(REPLACEMENT)).counts
             least = np.minimum(tokenizer.encode(text).counts, whole_characters)
             counted = rows.with_columns(pl.Series("_counted", least))
             within = pl.col("_counted") <= recipe.tokens.cap
             self._note(self.cap, counted, within, where, "the text has {_counted} tokens")
+
+    def _product_text(self) -> pl.Expr:
+        before, after = prompts.question(self.recipe.prompt), f"\n\n{self.recipe.prompt.answer}"
+        return pl.col("prompt").str.strip_prefix(before).str.strip_suffix(after)
 
     def _text(
         self, rows: pl.DataFrame, other: pl.DataFrame | None, name: str, twin: str, first: int, split: str

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from curator.ledger import FATES, SPLITS
-from curator.publish.checks import Digests, compare_file
-from curator.publish.manifest import Manifest
+from curator.publish.checks import Digests, compare_file, differences
+from curator.publish.dataset import IMAGES
+from curator.publish.item_checks import published_items
+from curator.publish.manifest import Manifest, SourceEntry
 from curator.publish.rows import Unreadable, locate
 from curator.publish.verdict import Check
 from curator.rundir import RunDirectory
@@ -36,13 +38,17 @@ def check_run(path: Path, digests: Digests, manifest: Manifest) -> list[Check]:
         Check("summary and recipe agree with the dataset"),
         Check("the ledger has every row once, and its fates are the dataset's"),
         Check("the selection agrees with the ledger and the published rows"),
+        Check("the published rows are the selected items"),
+        Check("the manifest's sources are those that the run read"),
     ]
-    whole, card, summary, book, selection = checks
+    whole, card, summary, book, selection, items, sources = checks
     steps: list[tuple[Check, Callable[[], None]]] = [
         (whole, lambda: _files(run, digests, whole, card)),
         (summary, lambda: _summary(run, manifest, summary)),
         (book, lambda: _ledger(run, manifest, book)),
         (selection, lambda: _selection(run, manifest, selection)),
+        (items, lambda: published_items(run, manifest, items)),
+        (sources, lambda: _sources(run, manifest, sources)),
     ]
     for check, step in steps:
         try:
@@ -62,15 +68,22 @@ def _files(run: RunDirectory, digests: Digests, whole: Check, card: Check) -> No
 
 
 def _summary(run: RunDirectory, manifest: Manifest, check: Check) -> None:
+    # Figures take a library that is slow to import.
+    from curator.report.images import alts
+
     summary: dict[str, Any] = json.loads(run.summary.read_bytes())
     for key, said, expected in (
         ("rows_in", summary["rows_in"], manifest.counts.rows_in),
         ("fates", summary["fates"], manifest.counts.fates),
         ("splits", summary["splits"], {split: manifest.counts.fates.get(split, 0) for split in SPLITS}),
         ("tokenizer", summary["tokenizer"]["sha256"], manifest.tokenizer.sha256),
+        ("settings", summary["settings"], manifest.recipe.model_dump(mode="json")),
     ):
         if said != expected:
             check.problem(f"summary.json: {key} is {said}, dataset/manifest.json says {expected}")
+    said = {name: one.alt for name, one in manifest.images.items()}
+    for where, one, other in differences(said, {f"{IMAGES}/{name}.png": alt for name, alt in alts(summary).items()}):
+        check.problem(f"dataset/manifest.json: the words for {where} are {one!r}, summary.json gives {other!r}")
     recipe = tomllib.loads(run.recipe.read_text("utf-8"))
     # The published recipe has the tokenizer's name where the run's may have a path.
     if {**recipe, "tokenizer": manifest.recipe.tokenizer} != manifest.recipe.model_dump(mode="json"):
@@ -96,6 +109,31 @@ def _ledger(run: RunDirectory, manifest: Manifest, check: Check) -> None:
         if found.get(fate, 0) != manifest.counts.fates.get(fate, 0):
             said = manifest.counts.fates.get(fate, 0)
             check.problem(f"ledger: {found.get(fate, 0):,} rows are {fate}, the manifest says {said:,}")
+
+
+def _sources(run: RunDirectory, manifest: Manifest, check: Check) -> None:
+    check.detail = f"{len(manifest.sources)} sources"
+    read = json.loads(run.sources.read_bytes())
+    found = [_published(one) for one in read["sources"]]
+    for where, said, other in differences([one.model_dump() for one in manifest.sources], found, "sources"):
+        check.problem(f"dataset/manifest.json: {where} is {said!r}, sources.json says {other!r}")
+    for number, one in enumerate(found):
+        rows = sum(shard["stop"] - shard["start"] for shard in read["shards"] if shard["source"] == number)
+        if rows != one["rows"]:
+            check.problem(f"sources.json: the shards of {one['name']} have {rows:,} rows, the source {one['rows']:,}")
+    copied, summed = (json.loads(path.read_bytes())["sources"] for path in (run.manifest, run.summary))
+    for name, said in (
+        (run.manifest.name, [_published(one) for one in copied]),
+        (run.summary.name, [SourceEntry(**one).model_dump() for one in summed]),
+    ):
+        for where, one, other in differences(said, found, "sources"):
+            check.problem(f"{name}: {where} is {one!r}, sources.json says {other!r}")
+
+
+def _published(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a dataset's manifest says about a source of ``sources.json``: all but where it lay."""
+    names = ("kind", "name", "category", "rows", "bytes", "sha256", "repository", "revision")
+    return {name: source["size" if name == "bytes" else name] for name in names}
 
 
 def _selection(run: RunDirectory, manifest: Manifest, check: Check) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from curator.errors import HubError, RecipeError, RunError, TokenizerError, UsageError
 from curator.ledger import SPLITS
 from curator.publish import checks, hub
+from curator.publish.described import described
 from curator.publish.manifest import NAME, Manifest, ManifestError, read
 from curator.publish.measures import Measures
 from curator.publish.rows import RowChecks
@@ -68,13 +69,11 @@ def _verify_repository(name: str) -> Verdict:
         raise HubError(f"there is no folder {name!r}, and no dataset {name} on the Hub that this login may read")
     if NAME not in remote.files:
         raise HubError(f"dataset {name} holds no {NAME}: it was not published by curator")
-    verdict = _verify(name, hub.download(remote, hub.ours(remote)))
-    verdict.revision = remote.revision
-    return verdict
+    return _verify(name, hub.download(remote, hub.ours(remote)), remote=remote)
 
 
-def _verify(place: str, folder: Path, run: Path | None = None) -> Verdict:
-    verdict = Verdict(place)
+def _verify(place: str, folder: Path, run: Path | None = None, remote: hub.Remote | None = None) -> Verdict:
+    verdict = Verdict(place, revision=remote.revision if remote is not None else None)
     try:
         manifest, raw = read(folder)
     except ManifestError as error:
@@ -84,7 +83,10 @@ def _verify(place: str, folder: Path, run: Path | None = None) -> Verdict:
         return verdict
     digests = checks.Digests(run or folder)
     inside = checks.Digests(folder)
-    verdict.checks += [checks.files(inside, manifest), checks.unnamed(folder, manifest)]
+    names = checks.listed(folder) if remote is None else list(remote.files)
+    # Every repository of the Hub has this file, and so has a copy of one.
+    copy = remote is not None or (run is None and ".gitattributes" in names)
+    verdict.checks += [checks.files(inside, manifest), *checks.unnamed(names, manifest, repository=copy)]
     tokenizer, reason = _tokenizer(manifest, run)
     rows, measures = RowChecks(manifest.recipe), Measures()
     for split in SPLITS:
@@ -101,9 +103,10 @@ def _verify(place: str, folder: Path, run: Path | None = None) -> Verdict:
         *rows.all(),
         checks.slots(manifest, measures),
         checks.disjoint(manifest, measures),
-        checks.measured(manifest, found),
+        *checks.copies(manifest, rows.text_hashes),
+        checks.measured(manifest, found, rows.memory),
         checks.openai_limits(folder, manifest),
-        *checks.described(folder, raw),
+        *described(inside, manifest, raw, remote.name if remote is not None else None),
     ]
     if run is not None:
         verdict.checks += check_run(run, digests, manifest)

@@ -15,6 +15,7 @@ from curator.report import figures, more_figures
 from curator.report.svg import COLOUR, Drawing, settings
 
 _WIDTH = 860
+_DRAWN = (figures.waterfall, figures.prices, figures.slots, more_figures.categories, figures.tokens)
 _DOTS = 2
 """Dots a pixel of the page: sharp on dense screens."""
 
@@ -34,8 +35,12 @@ class Image:
 
 def images(summary: Mapping[str, Any]) -> dict[str, Image]:
     """Draw the card's figures from what `summary.summarise` counted; the same bytes for the same counts."""
-    draw = (figures.waterfall, figures.prices, figures.slots, more_figures.categories, figures.tokens)
-    return {function.__name__: _image(function(summary)) for function in draw}
+    return {function.__name__: _image(function(summary)) for function in _DRAWN}
+
+
+def alts(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return the words of the card's figures, without drawing them."""
+    return {function.__name__: function(summary).alt for function in _DRAWN}
 
 
 def _image(drawing: Drawing) -> Image:
