@@ -15,6 +15,7 @@ from curator.ledger import FATES, SPLITS
 from curator.recipe import keys
 from curator.report import load_summary
 from curator.rundir import RunDirectory
+from curator.visible import visible
 
 SAMPLES = 5
 """Rows shown of each kind of change."""
@@ -61,6 +62,7 @@ def compare(path_a: Path, path_b: Path) -> dict[str, Any]:
         `gained` and `lost`: for each reason the rows and some of them.
 
     Raises:
+        UsageError: One of them is no folder.
         RunError: One of them is not a finished run of this curator.
     """
     a, b = _side(path_a), _side(path_b)
@@ -184,7 +186,7 @@ def as_text(comparison: Mapping[str, Any]) -> str:
     for kind, where in (("gained", a["recipe"]), ("lost", b["recipe"])):
         reasons = ", ".join(f"{one['reason']} {one['rows']:,}" for one in comparison[kind])
         lines += [f"{kind} {published[kind]:,}" + (f": in {where} {reasons}" if reasons else "")]
-    return "\n".join(lines)
+    return visible("\n".join(lines), keep="\n")
 
 
 def _side(path: Path) -> _Side:

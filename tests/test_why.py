@@ -514,7 +514,7 @@ def test_hostile_text_stays_text(parquet_run: Callable[..., Path]) -> None:
         written = as_json(story)
         assert written.isascii()
         assert written.isprintable()
-    assert r"\x1b[2J" in as_text(explain(run, asin))
+    assert r"\u001b[2J" in as_text(explain(run, asin))
     assert "{{7*7}} $(id)" in as_text(explain(run, asin))
     assert json.loads(as_json(explain(run, asin)))["parent_asin"] == asin
 
@@ -574,11 +574,12 @@ def test_no_finished_run(odd_run: Path, tmp_path: Path, invoke: Any) -> None:
     unfinished = tmp_path / "unfinished"
     shutil.copytree(odd_run, unfinished)
     (unfinished / "manifest.json").unlink()
-    for path, said in ((tmp_path / "none", "there is no run"), (unfinished, "is not a finished run")):
-        with pytest.raises(RunError, match=said):
+    missing = (tmp_path / "none", "there is no folder", UsageError, 2)
+    for path, said, error, code in (missing, (unfinished, "is not a finished run", RunError, 1)):
+        with pytest.raises(error, match=said):
             explain(path, "X")
         result = invoke("why", path, "X")
-        assert (result.exit_code, result.stdout) == (1, "")
+        assert (result.exit_code, result.stdout) == (code, "")
         assert said in result.stderr
 
 

@@ -13,6 +13,7 @@ from curator.ledger import REASONS, SPLITS
 from curator.publish import rebuild
 from curator.publish.markdown import code, fence_for, md
 from curator.recipe import Recipe
+from curator.visible import visible
 
 _ROUNDING = {"half_up": "half dollars go up", "half_even": "half dollars go to the even dollar"}
 _MOST_SOURCES = 50
@@ -28,7 +29,8 @@ def of(manifest: Mapping[str, Any], repository: str | None) -> dict[str, Any]:
     recipe = Recipe.model_validate(manifest["recipe"])
     measured, fates = manifest["measured"], manifest["counts"]["fates"]
     splits = measured["splits"]
-    recipe_toml = tomli_w.dumps(manifest["recipe"])
+    # In TOML's strings the escapes mean what they stand for.
+    recipe_toml = visible(tomli_w.dumps(manifest["recipe"]), keep="\n")
     command = rebuild.command(manifest)
     return {
         "manifest": manifest,
@@ -204,11 +206,14 @@ def limits(manifest: Mapping[str, Any]) -> Iterator[str]:
             " when it was seen, is not recorded; none is adjusted for inflation."
         )
         yield "Texts are mostly English; nothing was filtered or translated by language."
+    course = recipe.text.style == "course"
+    what = f"{'description, features and details' if course else 'cleaned text'}, counted before the cut to tokens"
     priced = rows_in - fates.get("no_price", 0) - fates.get("malformed_row", 0)
     yield (
         f"Selection: {priced:,} of {rows_in:,} raw rows had a price at all. Kept are prices from"
-        f" {recipe.price.min:.2f} to {recipe.price.max:.2f} USD and texts of more than {recipe.text.min_chars:,}"
-        " characters, so cheap, dear and barely described products are missing."
+        f" {recipe.price.min:.2f} to {recipe.price.max:.2f} USD and products with more than"
+        f" {recipe.text.min_chars:,} characters of {what}, so cheap, dear and barely described products are missing."
+        " What is published of a text can be shorter."
     )
     if left_out := fates.get("not_sampled", 0):
         yield (

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_SPECIAL = re.compile(r"([\\`*\[\](){}#+!|~\"'$@:=])|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
+from curator.visible import visible
+
+# The dot after www: GitHub's Markdown makes a link of what begins with that.
+_SPECIAL = re.compile(r"[\\`*\[\](){}#+!|~\"'$@:=]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])|(?i:(?<=www)\.)")
 
 
 def md(text: str) -> str:
@@ -13,14 +16,16 @@ def md(text: str) -> str:
 
     >>> print(md("<b>*5|6*</b> Toys_and_Games"))
     &lt;b&gt;\*5\|6\*&lt;/b&gt; Toys_and_Games
+    >>> print(md("www.example.org \u202edna"))
+    www\.example.org \\u202edna
     """
-    plain = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    plain = visible(" ".join(text.split())).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(lambda match: f"\\{match[0]}", plain)
 
 
 def code(text: str, in_table: bool = False) -> str:
     """Return a text as a Markdown code span."""
-    plain = " ".join(text.split())
+    plain = visible(" ".join(text.split()))
     fence = "`" * (max((len(run) for run in re.findall("`+", plain)), default=0) + 1)
     pad = " " if plain.startswith("`") or plain.endswith("`") else ""
     return f"{fence}{pad}{plain.replace('|', chr(92) + '|') if in_table else plain}{pad}{fence}"

@@ -11,6 +11,7 @@ from typing import Any
 from curator.errors import RecipeError
 from curator.recipe import BUILT_IN, DEFAULT, load_recipe, parse_setting
 from curator.sources.categories import COURSE
+from curator.visible import visible
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -28,7 +29,7 @@ def command(manifest: Mapping[str, Any]) -> str:
     changes = _changes(load_recipe(base).model_dump(mode="json"), recipe)
     lines = [f"curator build {shlex.join(source_names(manifest['sources']))} --recipe {base}"]
     lines += [f"--set {shlex.quote(f'{key}={_value(key, value)}')}" for key, value in changes]
-    return " \\\n  ".join(lines)
+    return visible(" \\\n  ".join(lines), keep="\n")
 
 
 def source_names(sources: list[dict[str, Any]]) -> list[str]:
@@ -52,7 +53,7 @@ def _value(key: str, value: Any) -> str:
     """Return a value as `--set` reads it; a string stays bare where that reads as the same string."""
     if isinstance(value, str):
         try:
-            if parse_setting(f"{key}={value}")[1] == value:
+            if parse_setting(f"{key}={value}")[1] == value == visible(value):
                 return value
         except RecipeError:
             pass

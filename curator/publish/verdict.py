@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from curator.errors import CheckError
+from curator.visible import visible
 
 State = Literal["holds", "fails", "warns", "skipped"]
 MOST_PROBLEMS = 5
@@ -36,7 +37,7 @@ class Check:
         """Note one place where it doesn't hold."""
         self.found += 1
         if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(text)
+            self.problems.append(visible(text))
 
     @property
     def state(self) -> State:

@@ -14,6 +14,7 @@ from matplotlib.path import Path as Outline
 from curator.report import facts, hexagons
 from curator.report.figures import HALF, NARROW, beside, count_axis, drawing, number, title_axis
 from curator.report.svg import COLOUR, Drawing, canvas
+from curator.visible import visible
 
 _LEVELS = 6
 _LONGEST_LABEL = 24
@@ -147,7 +148,7 @@ def duplicates(summary: Mapping[str, Any]) -> Drawing | None:
 
 def shortened(name: str, most: int = _LONGEST_LABEL) -> str:
     """Return a label that fits beside a bar: so many characters at most."""
-    name = " ".join(name.replace("_", " ").split())
+    name = visible(" ".join(name.replace("_", " ").split()))
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 

@@ -14,6 +14,7 @@ from curator.recipe import keys
 from curator.report import facts, figures, more_figures, svg
 from curator.report.more_figures import shortened, slice_colour
 from curator.report.svg import Drawing
+from curator.visible import visible
 
 MOST_LISTED = 40
 """Sources and files listed on a page; the rest is in the run's JSON files."""
@@ -40,7 +41,13 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_shown,
     )
+
+
+def _shown(value: object) -> object:
+    """Make a text that goes into a page harmless beyond its markup, which is escaped after this."""
+    return visible(value, keep="\n\t") if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def render(summary: Mapping[str, Any]) -> str:

@@ -22,6 +22,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from numpy.typing import NDArray
 
+from curator.visible import visible
+
 _NAMES = (
     *("ink", "muted", "grid", "paper", "before", "after", "drop", "cap", "train", "validation", "test", "a", "b"),
     *(f"heat-{level}" for level in range(1, 7)),
@@ -129,7 +131,7 @@ def to_svg(figure: Figure, name: str, alt: str) -> str:
         # The page's font draws what matplotlib's own lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return _adapt(stream.getvalue(), name, alt)
+    return visible(_adapt(stream.getvalue(), name, alt), keep="\n")
 
 
 def _adapt(svg: str, name: str, alt: str) -> str:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from curator.visible import visible
 from curator.why.model import CleaningStep, DetailsStep, Origin, Piece, RowStory, SlotStep, Story, TextStep, TokenStep
 
 _LONG, _SHORT, _MOST_PIECES = 480, 120, 12
 _NO_LIMIT = 2**40
-# What moves the cursor, breaks the line, or turns the direction of the text around.
-_UNSAFE = {"Cc", "Cs", "Zl", "Zp"}
-_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x061C, 0x200E, 0x200F}
 
 _Lines = list[tuple[str, str]]
 
@@ -43,7 +40,7 @@ def as_text(story: Story, *, full: bool = False) -> str:
         full: Whether long texts are shown whole.
     """
     count = len(story.rows)
-    head = f"{_safe(story.parent_asin)} in {_safe(story.run)} (recipe {_safe(story.recipe)}): "
+    head = f"{visible(story.parent_asin)} in {visible(story.run)} (recipe {visible(story.recipe)}): "
     lines = [head + ("1 row" if count == 1 else f"{count:,} rows")]
     for number, row in enumerate(story.rows, 1):
         dropped = "" if row.reason is None else "dropped, "
@@ -52,24 +49,9 @@ def as_text(story: Story, *, full: bool = False) -> str:
     return "\n".join(lines)
 
 
-def _safe(text: str) -> str:
-    """Return text with its control characters written as escapes."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_escape(one) if _is_unsafe(one) else one for one in text)
-
-
-def _is_unsafe(character: str) -> bool:
-    return unicodedata.category(character) in _UNSAFE or ord(character) in _TURNING
-
-
-def _escape(character: str) -> str:
-    return ascii(character)[1:-1]
-
-
 def _quoted(text: str, limit: int = _NO_LIMIT) -> str:
     """Return text in quotes on one line, with everything that can't be seen written as an escape."""
-    seen = "".join(one if one.isprintable() else _escape(one) for one in _shortened(text, limit))
+    seen = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in _shortened(text, limit))
     return f"'{seen}'" if '"' in seen else f'"{seen}"'
 
 
@@ -91,7 +73,7 @@ class _Page:
     def row(self, row: RowStory) -> Iterator[str]:
         """Yield the lines of one row."""
         for warning in row.warnings:
-            yield f"!! DOES NOT AGREE: {_safe(warning)}"
+            yield f"!! DOES NOT AGREE: {visible(warning)}"
         yield from self._section("Source", self._origin(row.origin))
         if row.price:
             kept = f"kept: {row.price.min} to {row.price.max} USD"
@@ -133,12 +115,12 @@ class _Page:
 
     def _aligned(self, lines: Iterable[tuple[str, str]]) -> Iterator[str]:
         for name, value in lines:
-            yield f"  {name:<16}{_safe(value)}"
+            yield f"  {name:<16}{visible(value)}"
 
     def _block(self, text: str) -> Iterator[str]:
         """Yield a text behind a bar, so that no line of it can be taken for one of ours."""
         for line in _shortened(text, self._long).split("\n"):
-            yield f"    │ {_safe(line)}"
+            yield f"    │ {visible(line)}"
 
     def _origin(self, origin: Origin) -> _Lines:
         lines = [("source", origin.source)]
