@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.errors import RunError
+from curator.paths import require_folder
 from curator.rundir import RunDirectory, write_json, write_text
 
 __all__ = ["load_summary", "write_comparison", "write_report"]
@@ -24,6 +25,7 @@ def write_report(run: RunDirectory, out: Path | None = None) -> Path:
         out: Where the page goes; by default ``report.html`` in the run.
 
     Raises:
+        UsageError: There is no such run.
         RunError: The run has no summary, or it can't be written.
     """
     # Drawing takes a library that is slow to import and that most commands don't need.
@@ -66,8 +68,10 @@ def load_summary(run: RunDirectory) -> dict[str, Any]:
     """Return a run's summary, complete as a report needs it.
 
     Raises:
-        RunError: There is none, or an older curator wrote it.
+        UsageError: There is no such folder.
+        RunError: It holds no summary, or an older curator wrote it.
     """
+    require_folder(run.path)
     try:
         summary: dict[str, Any] = json.loads(run.summary.read_text("utf-8"))
     except FileNotFoundError as error:

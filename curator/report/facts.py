@@ -15,9 +15,6 @@ from curator.slots import FIRST, LAST
 SPIKES = tuple(range(99, LAST + 1, 100))
 """Prices just below a hundred (USD), where shops like to be."""
 
-HUNDREDS = tuple(range(100, LAST, 100))
-"""The hundreds themselves, to which $99.50 and more above them are rounded."""
-
 _NEIGHBOURS = 5
 _BAR_CATEGORIES, _SLICES = 12, 7
 

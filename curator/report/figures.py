@@ -21,8 +21,6 @@ FULL, HALF, NARROW = 1030, 486, 320
 BIN = 10
 """Width of a bar in the distributions of prices (USD)."""
 
-_SPIKES_FROM = 80
-
 Plot = Callable[[int], Figure]
 
 
@@ -155,32 +153,30 @@ def slots(summary: Mapping[str, Any]) -> Drawing:
 
 
 def spikes(summary: Mapping[str, Any]) -> Drawing:
-    """Draw the items of each whole-dollar price, with the prices just below a hundred marked."""
-    counts = summary["distributions"]["slots"]["items"]
-    marked = facts.spikes(counts)
-    top = max(counts[_SPIKES_FROM:], default=0) or 1
+    """Draw the items of each price just below a hundred, beside those of the hundred and of the prices around."""
+    marked = facts.spikes(summary["distributions"]["slots"]["items"])
+    bars = {
+        "before": [one.around for one in marked],
+        "cap": [float(one.items) for one in marked],
+        "after": [float(one.next_items or 0) for one in marked],
+    }
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 250), left=46, right=22, top=28)
-        axes.fill_between(np.arange(LAST + 1), counts, color=COLOUR["before"], linewidth=0, step="mid")
-        # The hundreds are drawn first: what is just below one lies on it.
-        axes.vlines(facts.HUNDREDS, 0, [counts[slot] for slot in facts.HUNDREDS], color=COLOUR["after"], linewidth=2)
-        axes.vlines([one.slot for one in marked], 0, [one.items for one in marked], color=COLOUR["cap"], linewidth=2)
-        for one in marked:
-            if one.slot in (99, 199, 399, 499) or (width != NARROW and one.items):
-                name = str(one.slot) if width == NARROW else f"${one.slot}"
-                place = (one.slot, max(one.items, one.next_items or 0))
-                axes.annotate(name, place, (0, 3), textcoords="offset points", ha="center", color=COLOUR["ink"])
-        axes.set_ylim(0, top * 1.1)
+        figure, axes = canvas((width, 250), left=46, right=12, top=28)
+        places = np.arange(len(marked))
+        for shift, (colour, heights) in zip((-0.27, 0.0, 0.27), bars.items(), strict=True):
+            axes.bar(places + shift, heights, 0.25, color=COLOUR[colour])
+        sign = "" if width == NARROW else "$"
+        axes.set_xticks(places, [f"{sign}{one.slot}" for one in marked])
+        axes.set_xlim(-0.6, len(marked) - 0.4)
+        axes.set_ylim(0, (max(map(max, bars.values())) or 1) * 1.06)
         count_axis(axes.yaxis, 5)
         axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
-        title_axis(axes, f"items at each price, from ${_SPIKES_FROM}")
-        price_axis(axes, width)
-        axes.set_xlim(_SPIKES_FROM, LAST + 4)
+        title_axis(axes, "items at a price")
         return figure
 
     told = ", ".join(f"${one.slot} {one.items:,}" for one in marked)
-    alt = f"Items at each whole-dollar price from ${_SPIKES_FROM}, those just below a hundred marked: {told}."
+    alt = f"Items at the prices just below a hundred, beside the hundred and the median of the prices around: {told}."
     return drawing("spikes", alt, HALF, plot)
 
 
