@@ -17,6 +17,12 @@ from curator.cli_train import train
 from curator.errors import CuratorError
 from curator.progress import rows_progress
 
+_INTERRUPTED = {
+    "build": "nothing half-written is left; the same command continues the run.",
+    "publish": "the repository has all of it or nothing; the same command sends only what has not arrived.",
+}
+"""What Ctrl-C leaves behind, by command."""
+
 
 class _Group(click.Group):
     """A group whose commands end in one message, not in a traceback, for any error raised on purpose."""
@@ -37,7 +43,7 @@ class _Group(click.Group):
             click.echo(f"Error: {error.strerror or error}: {error.filename or 'output'}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
-            click.echo("Interrupted: nothing half-written is left; the same command continues the run.", err=True)
+            click.echo(f"Interrupted: {_INTERRUPTED.get(ctx.invoked_subcommand or '', 'run it again.')}", err=True)
             ctx.exit(1)
 
 
@@ -227,11 +233,12 @@ def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> 
     if dry_run:
         click.echo("dry run: nothing was sent")
         return
-    if public:
+    if public and made.changes:
         click.echo(made.warning(), err=True)
-        if not yes and not click.confirm("Publish it?", err=True):
+        if not yes and not _agreed("Publish it?"):
+            click.echo("Not published: nothing was sent. Without --public only you can read it.", err=True)
             raise click.exceptions.Exit(1)
-    click.echo(f"published   {push(made)}")
+    click.echo(f"published   {push(made)}" if made.changes else f"up to date  {made.address}: nothing to send")
 
 
 @main.command()
@@ -308,6 +315,15 @@ def evaluate(
 
 
 main.add_command(train)
+
+
+def _agreed(question: str) -> bool:
+    """Ask; no answer, or Ctrl-C, is a no."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False
 
 
 def _label(sources: tuple[str, ...]) -> str:

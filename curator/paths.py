@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from curator.errors import UsageError
+
 
 def existing(name: str) -> Path | None:
     """Return the path that `name` is, if there is such a file or folder.
@@ -17,3 +19,30 @@ def existing(name: str) -> Path | None:
         return path if path.exists() else None
     except (OSError, RuntimeError, ValueError):
         return None
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a path that a user gave for a run or a dataset is a folder.
+
+    Raises:
+        UsageError: It is a file.
+    """
+    try:
+        if path.is_dir():
+            return True
+        is_file = path.exists()
+    except (OSError, ValueError):
+        return False  # A name that no file can have.
+    if is_file:
+        raise UsageError(f"{str(path)!r} is a file; name the run's folder")
+    return False
+
+
+def require_folder(path: Path) -> None:
+    """Refuse a run or a dataset that isn't there.
+
+    Raises:
+        UsageError: There is no such folder, or it is a file.
+    """
+    if not is_folder(path):
+        raise UsageError(f"there is no folder {str(path)!r}; `curator build --out {str(path)!r}` makes a run")

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -22,6 +23,7 @@ from curator.cli import main
 from curator.ledger import REASONS
 from curator.publish import card, merge, rebuild
 from curator.publish.markdown import code, md
+from curator.publish.verify import verify_folder
 from curator.recipe import load_recipe, parse_setting
 
 SECTIONS = [
@@ -38,7 +40,10 @@ HOSTILE = [
     "{{ 7 * 7 }} {% raw %}",
     "`code` *bold* [link](javascript:alert(3))",
     "key: [unclosed",
+    "www.example.org Www.example.org",
+    "moor \u202etnaignuf\u2066 \u200f\u061c",
 ]
+TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 CROISSANT = """
@@ -209,6 +214,13 @@ def test_numbers_are_those_of_the_files(dataset):
     assert all(holds in ("yes", "no; the recipe keeps copies") for _, holds in checks.values())
 
 
+def test_limits_say_what_was_counted_and_when(run, hostile):
+    said = "more than {} characters of {}, counted before the cut to tokens"
+    assert said.format(300, "cleaned text") in text_of(run / "dataset").replace("\n", " ")
+    course = text_of(hostile / "dataset").replace("\n", " ")
+    assert said.format(300, "description, features and details") in course
+
+
 def test_flattening_is_said_with_its_count(run):
     left_out = json.loads((run / "summary.json").read_text())["fates"]["not_sampled"]
     assert f"which left {left_out:,} out" in text_of(run / "dataset")
@@ -276,7 +288,28 @@ def test_escaped_text_holds_no_markup(name):
     escaped = md(name)
     assert "\n" not in escaped
     assert not re.search(r"[<>]|(?<!\\)[|*`\[\]]", escaped)
+    assert not re.search(r"(?i)www\.", escaped)
+    assert not TURNING.search(escaped + code(name))
     assert "\n" not in code(name)
+
+
+@pytest.mark.parametrize("file", ["README.md", "croissant.json", "../report.html"])
+def test_nothing_that_turns_text_around_is_left_raw(hostile, file):
+    text = (hostile / "dataset" / file).read_text("utf-8")
+    assert not TURNING.search(text)
+    if file != "croissant.json":
+        assert "u202etnaignuf" in text
+
+
+def test_command_and_settings_with_text_that_turns_around_still_mean_the_same():
+    weights = {"Toys \u202e": 2.0, "Books \x7f": 1.0}
+    recipe = load_recipe("pricer", {"name": "mine", "slots.weights": weights, "openai.system": "a\u2066b"})
+    manifest = {"sources": [{"kind": "demo", "name": "demo:9:9"}], "recipe": recipe.model_dump(mode="json")}
+    command = rebuild.command(manifest)
+    assert not TURNING.search(command)
+    words = shlex.split(command.replace("\\\n", " "))
+    settings = dict(parse_setting(word) for flag, word in itertools.pairwise(words) if flag == "--set")
+    assert load_recipe("pricer", settings) == recipe
 
 
 # -- merging
@@ -312,6 +345,42 @@ def test_merge_takes_any_card(run, theirs):
     assert list(card.sections(merged)) == SECTIONS
     assert merge.merge(merged, manifest, "me/x", manifest) == merged
     assert DatasetCard(merged).data.configs == card.metadata(manifest)["configs"]
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("license: mit\n", "The head of this card names the licence `mit`."),
+        ("license: other\nlicense_name: house-rules\n", "The head of this card names the licence `house-rules`."),
+        ("license:\n- mit\n- cc-by-4.0\n", "The head of this card names the licence `mit, cc-by-4.0`."),
+        ("", "The head of this card names no licence."),
+    ],
+)
+def test_licence_of_a_person_stays_and_the_text_says_whose_it_is(hostile, tmp_path, head, said):
+    """`hostile` is not made up: what curator knows of its licence must still be said."""
+    manifest = manifest_of(hostile / "dataset")
+    before = card.render(manifest, "me/x")
+    data = card.metadata(manifest)
+    ours = f"license: other\nlicense_name: {data['license_name']}\nlicense_link: {data['license_link']}\n"
+    assert ours in before
+    merged = merge.merge(before.replace(ours, head), manifest, "me/x", manifest)
+    assert merge.merge(merged, manifest, "me/x", manifest) == merged
+    section = card.sections(merged)["licence"]
+    assert said in section
+    assert "`license: other` in the card says just that" not in section
+    assert "**The upstream dataset states no licence**" in section
+    assert data["license_name"] not in merged.partition("\n---\n")[0]
+
+    dataset = shutil.copytree(hostile / "dataset", tmp_path / "dataset")
+    for text in (merged, before.replace(ours, head), before):
+        (dataset / "README.md").write_text(text, "utf-8")
+        verdict = verify_folder(dataset)
+        assert verdict.holds
+        warned = "\n".join(line for one in verdict.checks if "licence" in one.name for line in one.problems)
+        assert ("a person's word" in warned) == (text != before)
+        assert ("speaks of another licence" in warned) == (text == before.replace(ours, head))
+    (dataset / "README.md").write_text(merged.replace("**The upstream dataset states no licence**", ""), "utf-8")
+    assert not verify_folder(dataset).holds
 
 
 def test_merge_refuses_yaml_that_is_none(run):

@@ -14,7 +14,7 @@ import pytest
 
 from curator.compare import compare
 
-HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
+HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u202efdp.exe'
 SPLITS = ("train", "validation", "test")
 
 
@@ -157,6 +157,8 @@ def test_command_writes_a_page_whose_numbers_are_the_comparisons(
     assert page.loads == [("href", "data:,")]
     assert not {"script", "img"} & {*page.tags}
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "\\u202efdp.exe" in html
+    assert "\u202e" not in html + text
     assert str(tmp_path) not in html
     expected: dict[str, Any] = {
         "published.a": sum(found["a"]["splits"].values()), "published.b": sum(found["b"]["splits"].values()),
@@ -192,8 +194,12 @@ def test_runs_with_next_to_nothing(invoke: Any, build_run: Any, raw_row: Any, wr
 def test_a_run_that_is_not_there(invoke: Any, build_run: Any, raw_row: Any, write_rows: Any, tmp_path: Path) -> None:
     build_run(write_rows(tmp_path / "one.parquet", [raw_row(0)]), tmp_path / "a")
     done = invoke("compare", tmp_path / "a", tmp_path / "nowhere")
-    assert done.exit_code == 1
-    assert "no finished run" in done.stderr
+    assert done.exit_code == 2
+    assert "there is no folder" in done.stderr
+    (tmp_path / "empty").mkdir()
+    empty = invoke("compare", tmp_path / "empty", tmp_path / "a")
+    assert empty.exit_code == 1
+    assert "no finished run" in empty.stderr
     (tmp_path / "a/sources.json").write_text("{}")
     assert "repeat the build" in invoke("compare", tmp_path / "a", tmp_path / "a").stderr
 

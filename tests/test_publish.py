@@ -161,17 +161,18 @@ def test_second_publish_replaces_the_data_and_keeps_a_persons_card(runs, server,
 
     edit_card(remote(), edit)
     pl.DataFrame({"a": [1]}).write_parquet(mine := io.BytesIO())
-    files = {**remote().files, "mine.parquet": mine.getvalue(), "data/train-00001-of-00002.parquet": b"PAR1"}
-    remote().commit(files, "a person's file, and one that lies in our way")
+    own = {"mine.parquet": mine.getvalue(), "data/notes.csv": b"a,b\n", "data/extra.parquet": mine.getvalue()}
+    remote().commit({**remote().files, **own}, "a person's files")
     before = len(remote().commits)
     plan = publish(runs / "small", "--dry-run").stdout
-    stale = ["data/train-00001-of-00002.parquet", "data/validation-00000-of-00001.parquet"]
-    for name in stale:
-        assert f"\n  {name}\n" in plan.partition("delete")[2]
+    assert "delete      4 files" in plan
+    for folder in ("data", "text", "openai"):
+        assert f"\n  {folder}/validation-00000-of-00001.parquet\n" in plan.partition("delete")[2]
     assert len(remote().commits) == before
     publish(runs / "small")
     assert len(remote().commits) == before + 1
-    assert set(remote().files) == files_of(runs / "small") | {"mine.parquet"}
+    assert set(remote().files) == files_of(runs / "small") | set(own)
+    assert {name: remote().files[name] for name in own} == own
     # A person's own config comes after ours, which hold the run's rows.
     assert load(server, REPO, *CONFIGS, "mine") == rows_of(runs / "small") | {"mine/train": [{"a": 1}]}
     card = remote().files["README.md"].decode()
@@ -186,6 +187,20 @@ def test_second_publish_replaces_the_data_and_keeps_a_persons_card(runs, server,
     assert "demo:2000:42" not in card
     checked = run_command("verify", REPO)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+    for name in own:
+        assert f"{name} is not curator's" in checked.stdout
+
+
+def test_file_that_would_be_loaded_with_the_data_is_not_deleted_but_refused(runs, publish, remote, run_command):
+    publish(runs / "small")
+    name = "data/train-00001-of-00002.parquet"
+    mine = {**remote().files, name: b"PAR1"}
+    remote().commit(mine, "a person's file that lies in our way")
+    done = run_command("publish", runs / "other", REPO)
+    assert done.returncode == 1
+    assert f"holds {name}: no manifest of curator lists that" in done.stderr
+    assert remote().files == mine
+    assert f"{name} is not in manifest.json" in run_command("verify", REPO).stderr
 
 
 def test_unchanged_data_is_not_sent_again(runs, server, publish, remote):
@@ -193,6 +208,8 @@ def test_unchanged_data_is_not_sent_again(runs, server, publish, remote):
     before, seen = len(remote().commits), len(server.requests)
     done = publish(runs / "large")
     assert "send        0 files, 0 bytes" in done.stdout
+    assert f"up to date  {server.address}/datasets/{REPO}: nothing to send" in done.stdout
+    assert "published" not in done.stdout
     assert len(remote().commits) == before
     assert all(one.method in ("GET", "HEAD") for one in server.requests[seen:])
     edit_card(remote(), lambda card: card.replace("## Limits", "## My limits"))
@@ -258,9 +275,11 @@ def test_public_asks_first(runs, server, publish, remote, run_command):
     assert refused.returncode == 1
     assert "everyone can read and copy it" in refused.stderr
     assert "made up" in refused.stderr
+    assert "Not published: nothing was sent." in refused.stderr
     assert ("dataset", REPO) not in server.repositories
     silent = run_command("publish", runs / "large", REPO, "--public")
     assert silent.returncode == 1
+    assert "Not published: nothing was sent." in silent.stderr
     assert ("dataset", REPO) not in server.repositories
     publish(runs / "large", "--public", answer="y\n")
     assert not remote().private
@@ -298,12 +317,56 @@ def test_dataset_that_does_not_hold_is_refused(runs, tmp_path, server, run_comma
     assert server.requests == []
 
 
-@pytest.mark.parametrize("name", ["prices", "a/b/c", "me/", "me/a--b", "me/pri ces", "https://huggingface.co/me/x", ""])
-def test_wrong_name_is_a_usage_error(runs, server, run_command, name):
-    done = run_command("publish", runs / "small", name)
-    assert done.returncode == 2
-    assert "OWNER/NAME" in done.stderr
-    assert server.requests == []
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("prices", "the owner is missing"),
+        ("", "the owner is missing"),
+        ("/x", "the owner is missing"),
+        ("a/b/c", "it has 2 slashes where one belongs"),
+        ("me/", "the name after the slash is missing"),
+        ("me/a--b", "it holds letters, digits"),
+        ("me/pri ces", "it holds letters, digits"),
+        ("https://huggingface.co/me/x", "that is an address"),
+    ],
+)
+def test_wrong_name_is_a_usage_error(runs, tmp_path, invoke, name, reason):
+    done = invoke("publish", runs / "small", name)
+    assert done.exit_code == 2
+    assert f"{name!r} is not the name of a Hub repository (OWNER/NAME): {reason}" in done.stderr
+    if name and not name.startswith("/"):
+        checked = invoke("verify", name)
+        assert checked.exit_code == 2
+        assert f"there is no folder {name!r}, and it is not the name of a Hub repository" in checked.stderr
+        assert reason in checked.stderr
+
+
+@pytest.mark.parametrize("place", ["nowhere", "summary.json"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("publish", "RUN", REPO), ("verify", "RUN"), ("report", "RUN"), ("compare", "RUN", "small"),
+        ("compare", "small", "RUN"), ("why", "RUN", "B000000000"), ("evaluate", "RUN", "--model", "constant"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_run_that_is_no_folder_is_wrong_usage_for_every_command(runs, invoke, command, place):
+    run = runs / "small" / place
+    done = invoke(*({"RUN": run, "small": runs / "small"}.get(word, word) for word in command))
+    assert done.exit_code == 2
+    assert str(run) in done.stderr
+    assert ("is a file" in done.stderr) == (place == "summary.json")
+
+
+def test_interrupted_publish_does_not_speak_of_builds(runs, invoke, monkeypatch):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("curator.publish.push.plan", interrupted)
+    done = invoke("publish", runs / "small", REPO)
+    assert done.exit_code == 1
+    assert "Interrupted: the repository has all of it or nothing" in done.stderr
+    assert "run." not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -323,15 +386,21 @@ def test_repository_with_something_else_is_left_alone(runs, server, run_command,
     assert len(repository.commits) == 2
 
 
-def test_empty_repository_with_a_card_is_taken(runs, server, publish, remote):
+def test_empty_repository_with_a_card_is_taken(runs, server, publish, remote, run_command):
     card = b"---\r\nlicense: mit\r\n---\r\n# Mine\r\n\r\nHello.\r\n"
     server.add(REPO, {"README.md": card, ".gitattributes": b"* text\n"}, private=True)
     publish(runs / "small")
     merged = remote().files["README.md"].decode()
     assert merged.startswith("---\nlicense: mit\n")
+    assert "license_name" not in merged
+    assert "The head of this card names the licence `mit`." in merged
     assert "# Mine\n\nHello.\n" in merged
     assert "<!-- curator:begin limits -->" in merged
     assert remote().files[".gitattributes"] == b"* text\n"
+    checked = run_command("verify", REPO)
+    assert checked.returncode == 0, checked.stderr
+    assert "its licence, 'mit', is a person's word" in checked.stdout
+    assert ".gitattributes" not in checked.stdout
 
 
 def test_card_that_cannot_be_read_is_not_overwritten(runs, publish, remote, run_command):

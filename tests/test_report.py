@@ -298,8 +298,12 @@ def test_report_command(invoke: Any, demo: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert (tmp_path / "page.html").read_bytes() == (demo / "report.html").read_bytes()
     missing = invoke("report", tmp_path / "nowhere")
-    assert missing.exit_code == 1
-    assert "no finished run" in missing.stderr
+    assert missing.exit_code == 2
+    assert "there is no folder" in missing.stderr
+    (tmp_path / "empty").mkdir()
+    empty = invoke("report", tmp_path / "empty")
+    assert empty.exit_code == 1
+    assert "no finished run" in empty.stderr
     old = tmp_path / "old"
     old.mkdir()
     (old / "summary.json").write_text("{}")

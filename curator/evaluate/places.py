@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from curator.errors import HubError, RunError, UsageError
+from curator.errors import RunError, UsageError
 from curator.ledger import SPLITS
+from curator.paths import is_folder
 from curator.publish import hub
 from curator.publish.manifest import NAME, Manifest, ManifestError, read
 from curator.recipe import Recipe
@@ -130,7 +131,7 @@ def find(name: str) -> Place:
         HubError: The repository can't be had.
     """
     path = Path(name)
-    if path.is_dir():
+    if is_folder(path):
         dataset = path / "dataset" if (path / "recipe.toml").is_file() else path
         inside = dataset.resolve().parent
         run = inside if dataset.name == "dataset" and (inside / "recipe.toml").is_file() else None
@@ -139,16 +140,7 @@ def find(name: str) -> Place:
         if run is not None and path / "dataset" == dataset:
             results = path / "evaluate"
         return Place(name, dataset, results, _manifest(dataset, name))
-    if path.exists():
-        raise UsageError(f"{name!r} is a file; name the run's folder")
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise UsageError(f"there is no folder {name!r}, and it is not the name of a Hub repository (OWNER/NAME)")
-    hub.check_name(name)
-    remote = hub.look(name)
-    if remote is None:
-        raise HubError(f"there is no folder {name!r}, and no dataset {name} on the Hub that this login may read")
-    if NAME not in remote.files:
-        raise HubError(f"dataset {name} holds no {NAME}: it was not published by curator")
+    remote = hub.find(name)
     folder = hub.download(remote, [one for one in hub.ours(remote) if one == NAME or one.startswith("data/")])
     return Place(name, folder, Path("evaluate") / name.replace("/", "--"), _manifest(folder, name))
 

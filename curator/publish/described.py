@@ -61,7 +61,8 @@ def _card(folder: Path, raw: Mapping[str, Any], repository: str | None) -> list[
     _head(head, data, expected)
     mine = card.own_licence(data, expected)
     if mine is not None:
-        licence.problem(f"README.md: its licence, {mine or 'none'}, is a person's word; the sources state none")
+        said = f"its licence, {mine!r}, is" if mine else "that it names no licence is"
+        licence.problem(f"README.md: {said} a person's word, not curator's")
     if reason := _another_version(raw):
         text.skipped = reason
         return checks

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from curator.errors import CuratorError, HubError, UsageError
-from curator.publish.manifest import BESIDE_DATA, FILE, IMAGE
+from curator.publish.manifest import BESIDE_DATA, FILE, IMAGE, NAME
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,53 @@ def check_name(name: str) -> None:
     Raises:
         UsageError: It isn't ``owner/name``.
     """
+    if reason := _wrong_name(name):
+        raise UsageError(f"{name!r} is not the name of a Hub repository (OWNER/NAME): {reason}")
+
+
+def find(name: str) -> Remote:
+    """Return the repository of a name that is no folder here, with a dataset of curator in it.
+
+    Raises:
+        UsageError: That can't be a repository's name.
+        HubError: There is none, or it holds something else.
+    """
+    if name.startswith((".", "/", "~")):
+        raise UsageError(f"there is no folder {name!r}")
+    if reason := _wrong_name(name):
+        raise UsageError(
+            f"there is no folder {name!r}, and it is not the name of a Hub repository (OWNER/NAME): {reason}"
+        )
+    remote = look(name)
+    if remote is None:
+        raise HubError(f"there is no folder {name!r}, and no dataset {name} on the Hub that this login may read")
+    if NAME not in remote.files:
+        raise HubError(f"dataset {name} holds no {NAME}: it was not published by curator")
+    return remote
+
+
+def _wrong_name(name: str) -> str:
+    """Return why a name can't be a repository's; nothing if it can."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
 
+    owner, slash, rest = name.partition("/")
+    if "://" in name:
+        return "that is an address; leave out what stands before the owner"
+    if not slash:
+        return "the owner is missing"
+    if "/" in rest:
+        return f"it has {name.count('/')} slashes where one belongs"
+    if not owner or not rest:
+        return "the owner is missing" if not owner else "the name after the slash is missing"
     try:
         validate_repo_id(name)
-        if name.count("/") == 1:
-            return
-        reason = "the owner is missing"
-    except HFValidationError as error:
-        reason = str(error)
-    raise UsageError(f"{name!r} is not the name of a Hub repository, OWNER/NAME: {reason}")
+    except HFValidationError:
+        return (
+            "it holds letters, digits, - _ and . only, at most 96 of them, no -- or .., none of - and . at either end,"
+            " and does not end in .git"
+        )
+    return ""
 
 
 def look(name: str) -> Remote | None:

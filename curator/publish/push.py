@@ -14,6 +14,7 @@ from curator.publish import facts, hub, manifest, merge
 from curator.publish.card import render
 from curator.publish.dataset import sha256
 from curator.publish.verify import verify_folder
+from curator.visible import visible
 
 _NO_DATA = frozenset({".gitattributes", ".gitignore", "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"})
 """What a repository may hold and still count as empty."""
@@ -32,7 +33,7 @@ class Plan:
         card: The card as it will be.
         send: Bytes of each file that is sent.
         keep: Files that are there already.
-        delete: Files of an earlier version that go.
+        delete: Files of an earlier version that go; its manifest lists them.
         notes: What else the user should know.
     """
 
@@ -53,6 +54,19 @@ class Plan:
     def visibility(self) -> str:
         """``public`` or ``private``."""
         return "public" if self.public else "private"
+
+    @property
+    def address(self) -> str:
+        """Where people find it."""
+        from huggingface_hub import constants
+
+        return f"{constants.ENDPOINT}/datasets/{self.repository}"
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything on the Hub would be another way afterwards."""
+        shown = self.public and (self.remote is None or self.remote.private)
+        return self.remote is None or bool(self.send or self.delete) or shown
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON can hold it."""
@@ -112,14 +126,15 @@ def plan(run: Path, repository: str, *, public: bool = False) -> Plan:
     folder = run / "dataset" if (run / "recipe.toml").is_file() else run
     checked, raw = manifest.read(folder)
     remote = hub.look(repository)
+    before = _earlier(remote) if remote is not None else None
     if remote is not None:
-        _refuse_strangers(remote, public)
+        _refuse_strangers(remote, before, public)
     rows = sum(verdict.rows.values())
     made = Plan(folder, repository, remote, public, facts.is_demo(raw), rows, checked.curator)
-    made.card = _card(made, raw)
+    made.card = _card(made, raw, before)
     there = remote.files if remote is not None else {}
     sizes = {name: one.bytes for name, one in checked.files.items()}
-    beside = (manifest.NAME, "croissant.json", *_images(folder, raw))
+    beside = (manifest.NAME, "croissant.json", *checked.images)
     sizes |= {name: (folder / name).stat().st_size for name in beside}
     sizes["README.md"] = len(made.card)
     for name, size in sorted(sizes.items()):
@@ -127,8 +142,15 @@ def plan(run: Path, repository: str, *, public: bool = False) -> Plan:
             made.keep.append(name)
         else:
             made.send[name] = size
-    inside = tuple(f"{place}/" for place in manifest.FOLDERS)
-    made.delete = sorted(name for name in there if name.startswith(inside) and name not in sizes)
+    earlier = _listed(before)
+    made.delete = sorted(name for name in there if name in earlier and name not in sizes)
+    # What we neither made nor replace stays; but the card's configs load some names, whoever put them there.
+    strange = sorted(name for name in there if manifest.LOADED.fullmatch(name) and name not in earlier | sizes.keys())
+    if strange:
+        raise HubError(
+            f"dataset {repository} holds {_shown(strange)}: no manifest of curator lists that, and it would be loaded"
+            " with the data. Rename or delete it there, and publish again; files of other names may stay."
+        )
     return made
 
 
@@ -138,7 +160,7 @@ def push(made: Plan) -> str:
     Raises:
         HubError: The Hub refuses, or can't be reached; the same command can be run again.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
     api = HfApi()
     what = f"publishing to {made.repository}"
@@ -151,7 +173,7 @@ def push(made: Plan) -> str:
         remote = hub.look(made.repository)
         if remote is None:
             raise HubError(f"{what}: the repository was made, but can't be read with this login")
-        _refuse_strangers(remote, public=True)
+        _refuse_strangers(remote, _earlier(remote), public=True)
     if made.send or made.delete:
         contents = {name: made.card if name == "README.md" else made.folder / name for name in made.send}
         with hub.told(what), hub.quiet_unless_terminal():
@@ -168,42 +190,58 @@ def push(made: Plan) -> str:
     if made.public and remote.private:
         with hub.told(what):
             api.update_repo_settings(made.repository, repo_type="dataset", visibility="public")
-    return f"{constants.ENDPOINT}/datasets/{made.repository}"
+    return made.address
 
 
-def _refuse_strangers(remote: hub.Remote, public: bool) -> None:
+def _earlier(remote: hub.Remote) -> dict[str, Any] | None:
+    """Return the manifest that an earlier publish left, if there is one."""
+    if manifest.NAME not in remote.files:
+        return None
+    folder = hub.download(remote, [manifest.NAME])
+    try:
+        raw = json.loads((folder / manifest.NAME).read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    return raw if manifest.is_ours(raw) else None
+
+
+def _listed(before: Mapping[str, Any] | None) -> set[str]:
+    """Return the files of the dataset that an earlier manifest lists, whatever version wrote it."""
+    if before is None:
+        return set()
+    named = (before.get(key) for key in ("files", "images"))
+    names = [name for one in named if isinstance(one, dict) for name in one]
+    return {name for name in names if manifest.FILE.fullmatch(name) or manifest.IMAGE.fullmatch(name)}
+
+
+def _refuse_strangers(remote: hub.Remote, before: Mapping[str, Any] | None, public: bool) -> None:
     """Refuse a repository that holds something else, or that everyone can read although that was not asked for."""
     if not remote.private and not public:
         raise HubError(
             f"dataset {remote.name} is public. Publish with --public, or make it private on the Hub first; without"
             " --public nothing is sent where everyone can read it."
         )
-    if manifest.NAME in remote.files:
-        folder = hub.download(remote, [manifest.NAME])
-        try:
-            if manifest.is_ours(json.loads((folder / manifest.NAME).read_bytes())):
-                return
-        except ValueError:
-            pass
     strange = sorted(remote.files.keys() - _NO_DATA)
-    if strange:
-        shown = ", ".join(strange[:5]) + (f" and {len(strange) - 5} more" if len(strange) > 5 else "")
+    if before is None and strange:
         raise HubError(
-            f"dataset {remote.name} holds something that curator did not publish ({shown}). Choose another name, or"
-            " empty the repository."
+            f"dataset {remote.name} holds something that curator did not publish ({_shown(strange)}). Choose another"
+            " name, or empty the repository."
         )
 
 
-def _card(made: Plan, raw: dict[str, Any]) -> bytes:
+def _shown(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return visible(", ".join(names[:5])) + more
+
+
+def _card(made: Plan, raw: dict[str, Any], earlier: Mapping[str, Any] | None) -> bytes:
     """Return the card as it will be: the one that is there, a person's edits kept, or else the folder's."""
     own = (made.folder / "README.md").read_bytes()
-    theirs, before, where = own, raw, str(made.folder / "README.md")
+    theirs, where = own, str(made.folder / "README.md")
+    before: Mapping[str, Any] | None = raw
     if made.remote is not None and "README.md" in made.remote.files:
-        names = [name for name in ("README.md", manifest.NAME) if name in made.remote.files]
-        folder = hub.download(made.remote, names)
-        theirs, where = (folder / "README.md").read_bytes(), f"README.md of {made.repository}"
-        if manifest.NAME in names:
-            before = json.loads((folder / manifest.NAME).read_bytes())
+        folder = hub.download(made.remote, ["README.md"])
+        theirs, where, before = (folder / "README.md").read_bytes(), f"README.md of {made.repository}", earlier
         if own != render(raw).encode():
             made.notes.append(
                 f"note: {made.folder / 'README.md'} has been edited; the card that is on the Hub is kept instead"
@@ -213,15 +251,6 @@ def _card(made: Plan, raw: dict[str, Any]) -> bytes:
     except ValueError as error:
         reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise HubError(f"{where}: {reason}. Mend it and publish again.") from None
-
-
-def _images(folder: Path, raw: Mapping[str, Any]) -> list[str]:
-    """Return the names of the card's figures; a manifest that names anything else would send it."""
-    names = list(raw["images"])
-    for name in names:
-        if not manifest.IMAGE.fullmatch(name):
-            raise CheckError(f"{folder / manifest.NAME}: {name!r} is no figure of the card")
-    return names
 
 
 def _is_there(made: Plan, name: str, remote: hub.RemoteFile) -> bool:

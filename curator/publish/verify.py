@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from curator.errors import HubError, RecipeError, RunError, TokenizerError, UsageError
+from curator.errors import RecipeError, RunError, TokenizerError
 from curator.ledger import SPLITS
+from curator.paths import is_folder, require_folder
 from curator.publish import checks, hub
 from curator.publish.described import described
 from curator.publish.manifest import NAME, Manifest, ManifestError, read
@@ -35,12 +36,7 @@ def verify(place: str, price_per_million: float | None = None) -> Verdict:
         HubError: The repository can't be had.
     """
     path = Path(place)
-    if path.is_dir():
-        verdict = verify_folder(path)
-    elif path.exists():
-        raise UsageError(f"{place!r} is a file; name the run's folder")
-    else:
-        verdict = _verify_repository(place)
+    verdict = verify_folder(path) if is_folder(path) else _verify_repository(place)
     verdict.price_per_million = price_per_million
     return verdict
 
@@ -49,8 +45,10 @@ def verify_folder(path: Path) -> Verdict:
     """Check a run directory or a dataset folder.
 
     Raises:
+        UsageError: There is no such folder.
         RunError: It is neither, or the run is not finished.
     """
+    require_folder(path)
     if (path / "recipe.toml").is_file():
         if not (path / NAME).is_file():
             raise RunError(f"{path} is a run that is not finished: run its `curator build` again, which continues it")
@@ -61,14 +59,7 @@ def verify_folder(path: Path) -> Verdict:
 
 
 def _verify_repository(name: str) -> Verdict:
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise UsageError(f"there is no folder {name!r}, and it is not the name of a Hub repository (OWNER/NAME)")
-    hub.check_name(name)
-    remote = hub.look(name)
-    if remote is None:
-        raise HubError(f"there is no folder {name!r}, and no dataset {name} on the Hub that this login may read")
-    if NAME not in remote.files:
-        raise HubError(f"dataset {name} holds no {NAME}: it was not published by curator")
+    remote = hub.find(name)
     return _verify(name, hub.download(remote, hub.ours(remote)), remote=remote)
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from curator import sources
 from curator.errors import CuratorError, RecipeError, RunError, SourceError, UsageError
+from curator.paths import require_folder
 from curator.recipe import load_recipe
 from curator.rundir import RunDirectory
 from curator.sources.model import Shard, Source
@@ -27,14 +28,14 @@ class RecordedRun:
     """A finished run, read lazily: only the rows and columns that are asked for.
 
     Raises:
-        RunError: There is no run, it is not finished, or its files can't be read.
+        UsageError: There is no such folder.
+        RunError: There is no run in it, it is not finished, or its files can't be read.
     """
 
     def __init__(self, path: Path) -> None:
         self.directory = RunDirectory(path)
         self._slots: dict[int, list[tuple[str | None, int]]] = {}
-        if not path.is_dir():
-            raise RunError(f"there is no run in {path}: it is no folder. `curator build --out {path}` makes one")
+        require_folder(path)
         if not self.directory.manifest.is_file():
             raise RunError(
                 f"{path} is not a finished run: it has no {self.directory.manifest.name}. The same `curator build`"
