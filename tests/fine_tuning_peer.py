@@ -109,6 +109,8 @@ class Peer:
         self.script: Callable[[], list[Stage]] = success
         self.keeps_metadata = True
         self.takes_metadata = True
+        self.result: bytes | None = None
+        """The result file, if it is not what the events tell."""
         self.troubles: list[Trouble] = []
         self.requests: list[str] = []
         self.bodies: list[Json] = []
@@ -210,7 +212,7 @@ class Peer:
             table = "step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n" + "".join(
                 f"{row['step']},{row['train_loss']},0.75,{row.get('valid_loss', '')},\n" for row in rows
             )
-            content = base64.b64encode(table.encode())  # OpenAI's results come like this.
+            content = self.result or base64.b64encode(table.encode())  # OpenAI's results come in base64.
             result = self.add_file("step_metrics.csv", content, "fine-tune-results")
             job |= {"result_files": [result["id"]], "trained_tokens": 4_480}
             job["fine_tuned_model"] = f"ft:{job['model']}:org:{job['suffix']}:{job_id[6:]}abc"

@@ -297,6 +297,52 @@ def test_long_streams_are_read_by_the_page_and_drawn(
     assert "mean of the last 30 steps" in (run / "train/gpt/1/training.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (None, "Fine-tuning job started"),
+        ({}, "Fine-tuning job started"),
+        ({"step": 7.0, "total_steps": 9.0, "train_loss": 1.25}, "step 7 of 9 (77 %)  train loss 1.250"),
+        ({"step": 7, "train_loss": 0.0013630171306431293}, "step 7  train loss 0.001"),
+        ({"step": 9, "total_steps": 9, "full_valid_loss": 1.1}, "step 9 of 9 (100 %)  validation loss, all rows 1.100"),
+    ],
+)
+def test_events_in_the_shapes_they_come(data: Any, said: str) -> None:
+    from openai.types.fine_tuning import FineTuningJobEvent
+
+    from curator.train import events
+
+    event = FineTuningJobEvent.construct(
+        id="ftevent-1", created_at=1_745_810_630, level="info", message="Fine-tuning job started", data=data
+    )
+    found = events.stored(event)
+    assert events.line(found)[9:] == said
+    assert json.loads(json.dumps(found)) == found
+    assert events.all_steps_done([found]) == ("all rows" in said)
+
+
+def test_results_fill_what_the_events_did_not_tell(peer: Any, gpt: Gpt, run: Path) -> None:
+    """Some endpoints send events without numbers; the results have them."""
+    told = fine_tuning.Peer._tell
+    peer._tell = lambda job_id, message, data=None: told(peer, job_id, message, None)
+    rows = "step,train_loss,valid_loss,train_accuracy\n1,2.5,,0.5\n2,1.5,1.75,\n"
+    peer.result = rows.encode()
+    assert gpt("start").exit_code == 0
+    losses = [json.loads(line) for line in (run / "train/gpt/1/losses.jsonl").read_text("utf-8").splitlines()]
+    assert losses == [
+        {"step": 1, "train_loss": 2.5, "train_mean_token_accuracy": 0.5},
+        {"step": 2, "train_loss": 1.5, "valid_loss": 1.75},
+    ]
+
+
+def test_the_example_of_the_help_runs(peer: Any, invoke: Callable[..., Result], run: Path) -> None:
+    text = invoke("train", "gpt", "start", "--help").stdout
+    (example,) = re.findall(r"curator (train gpt start .*--dry-run)", text)
+    done = invoke(*example.replace("runs/demo-5000", str(run)).split())
+    assert done.exit_code == 0
+    assert "dry run: nothing was sent" in done.stdout
+
+
 # -- nothing is sent
 
 

@@ -140,8 +140,11 @@ KINDS: dict[str, Kind] = {
     "tfidf-ridge": Kind(_CLASSICAL, "make_tfidf_ridge", "no", "a ridge regression on TF-IDF of words and word pairs"),
     "gradient-boosting": Kind(_CLASSICAL, "make_boosting", "no", "boosted trees on tfidf-ridge and simple features"),
     "llama": Kind(
-        "curator.evaluate.llama", "make_llama", "must", "a language model on this machine: llama:PATH of a model or of"
-        " a PEFT adapter, or its name on the Hub", _LLAMA_OPTIONS,
+        "curator.evaluate.llama",
+        "make_llama",
+        "must",
+        "a language model on this machine: llama:PATH of a model or of a PEFT adapter, or its name on the Hub",
+        _LLAMA_OPTIONS,
     ),
     "human": Kind(
         "curator.evaluate.human", "make_human", "may", "a person, asked by a CSV form; human:NAME for one of several"

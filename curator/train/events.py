@@ -29,7 +29,10 @@ def plain(text: str, most: int = 1_000) -> str:
 
 def stored(event: FineTuningJobEvent) -> dict[str, Any]:
     """Return an event as it is remembered."""
-    data = event.data if isinstance(event.data, dict) else {}
+    data = dict(event.data) if isinstance(event.data, dict) else {}
+    for key in ("step", "total_steps"):
+        if isinstance(data.get(key), float) and data[key].is_integer():
+            data[key] = int(data[key])
     return {
         "id": event.id,
         "created_at": int(event.created_at),
