@@ -294,7 +294,7 @@ def test_long_streams_are_read_by_the_page_and_drawn(
     assert peer.count(EVENTS) == looks + 4  # Twice 225 events come in three pages, all others in one.
     events = (run / "train/gpt/1/events.jsonl").read_text("utf-8").splitlines()
     assert len({json.loads(event)["id"] for event in events}) == len(events) == len(peer.events["ftjob-1"])
-    assert "mean of the last 30 steps" in (run / "train/gpt/1/training.html").read_text("utf-8")
+    assert "mean of 30 steps around it" in (run / "train/gpt/1/training.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -505,7 +505,29 @@ def test_an_endpoint_that_is_gone_is_one_message_and_can_be_followed_later(
     done = gpt("start")
     assert done.exit_code == 1
     assert re.search(r"^Error: job ftjob-1: http://127\S+ can't be reached: ", done.stderr)
+    assert re.search(r"later: curator train gpt follow \S+/run$", done.stderr)
     assert gpt("follow", "--every", 0.01).exit_code == 0
+
+
+def test_a_model_is_kept_though_its_results_can_not_be_had(peer: Any, gpt: Gpt, run: Path) -> None:
+    peer.troubles = [Trouble("/content$", status=404)]
+    done = gpt("start")
+    assert (done.exit_code, "result file file-3: " in done.stderr) == (1, True)
+    stored = json.loads((run / "train/gpt/model.json").read_text("utf-8"))
+    assert (stored["model"], stored["results"]) == (peer.jobs["ftjob-1"]["fine_tuned_model"], [])
+    assert gpt("follow").exit_code == 0
+    assert json.loads((run / "train/gpt/model.json").read_text("utf-8"))["results"] == ["1/results-1.csv"]
+
+
+def test_a_file_that_the_provider_finds_faulty(peer: Any, gpt: Gpt) -> None:
+    body = json.dumps({
+        "id": "file-9", "object": "file", "bytes": 9, "created_at": 1, "filename": "x", "purpose": "fine-tune",
+        "status": "error", "status_details": "line 3 is no chat",
+    })  # fmt: skip
+    peer.troubles = [Trouble("^POST /files$", status=200, body=body, headers={"Content-Type": "application/json"})]
+    done = gpt("start")
+    assert done.exit_code == 1
+    assert "finds file-9 (openai/train.jsonl lines 1 to 12) faulty: line 3 is no chat" in done.stderr
 
 
 def test_a_refused_job_is_told_in_the_providers_words(peer: Any, gpt: Gpt) -> None:

@@ -131,9 +131,7 @@ def download(remote: Remote, names: list[str]) -> Path:
 
 def ours(remote: Remote) -> list[str]:
     """Return the names of the files that a dataset of curator has: data, manifest, card and description."""
-    return sorted(
-        name for name in remote.files if name in BESIDE_DATA or FILE.fullmatch(name) or IMAGE.fullmatch(name)
-    )
+    return sorted(name for name in remote.files if name in BESIDE_DATA or FILE.fullmatch(name) or IMAGE.fullmatch(name))
 
 
 @contextmanager

@@ -98,4 +98,3 @@ def _digest(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the columns with a hash for each text; what is missing stays missing."""
     hashed = [pl.when(pl.col(name).is_not_null()).then(pl.col(name).nchash.xxh3_64()) for name in _TEXTS]  # type: ignore[attr-defined]
     return rows.select(_COLUMNS).with_columns(hashed)
-

@@ -14,6 +14,7 @@ import polars as pl
 from curator.errors import RunError, UsageError
 from curator.publish import chats
 from curator.publish.checks import Digests, compare_file
+from curator.publish.dataset import sha256
 from curator.publish.manifest import Manifest, ManifestError, read
 from curator.publish.verdict import Check, Verdict
 from curator.rundir import RunDirectory, writing
@@ -139,7 +140,7 @@ def _write(run: RunDirectory, folder: Path, name: str, split: str, start: int, r
             size += len(line)
     path = folder / f"{name}-{digest.hexdigest()[:16]}.jsonl"
     # What lies there may have been changed since; it is what will be sent.
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).digest() != digest.digest():
+    if not path.is_file() or sha256(path) != digest.hexdigest():
         with writing(path) as temporary, temporary.open("wb") as file, _lines(source, start, rows) as lines:
             file.writelines(lines)
     said = f"{_file(split)} lines {start + 1:,} to {start + rows:,}"

@@ -69,7 +69,8 @@ def upload(client: OpenAI, records: Records, address: str, examples: Examples, s
             time.sleep(1)
             file = client.files.retrieve(file.id)
     if file.status == "error":
-        raise ProviderError(f"{file.id} ({examples.source}) is faulty: {plainly(client, str(file.status_details))}")
+        why = plainly(client, file.status_details or "it does not say why")
+        raise ProviderError(f"{client.base_url} finds {file.id} ({examples.source}) faulty: {why}")
     return file.id
 
 
@@ -144,7 +145,7 @@ def _job(job: FineTuningJob) -> dict[str, Any]:
     error = job.error
     return {
         "id": job.id,
-        "status": job.status,
+        "status": "cancelled" if str(job.status) == "canceled" else job.status,  # as Azure spells it
         "model": told.plain(job.fine_tuned_model) if job.fine_tuned_model else None,
         # Where nothing is wrong some send an error without a message.
         "error": told.plain(error.message) if error is not None and error.message else None,

@@ -56,11 +56,16 @@ def follow(records: Records, say: Say, *, every: float) -> dict[str, Any]:
         try:
             with connect(record.settings) as client:
                 gpt.follow(client, record, say, every, lambda: _draw(record))
+                if record.status == "succeeded":
+                    records.keep_model(record)  # Whether or not its results can be had.
                 gpt.fetch(client, record)
         except KeyboardInterrupt:
             run = records.run.path
             say(f"The job goes on at the provider. To end it: {gpt_words.after(run, 'train gpt cancel {run}')}")
             raise
+        except ProviderError as error:
+            verb = gpt_words.after(records.run.path, "train gpt follow {run}")
+            raise ProviderError(f"{error}. What is at the provider goes on; later: {verb}") from error
     _draw(record)
     if record.status == "succeeded":
         records.keep_model(record)
@@ -186,7 +191,7 @@ def _draw(record: Record) -> None:
         ("sha256 of train", asked["train_sha256"]),
         ("trained tokens", f"{job['trained_tokens']:,}" if job["trained_tokens"] else "not told"),
     ]
-    said = f"The job is {record.status.replace('_', ' ')}{done}." + (f" {job['error']}" if job["error"] else "")
+    said = f"Status: {record.status.replace('_', ' ')}{done}." + (f" {job['error']}" if job["error"] else "")
     loss.write_page(
         record.page,
         rows,

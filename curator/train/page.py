@@ -92,10 +92,11 @@ def _window(steps: int) -> int:
 
 
 def _smoothed(values: Any, window: int) -> Any:
-    """Return the mean of the last `window` values at each place, of fewer at the beginning."""
+    """Return the mean of the `window` values around each place, of fewer at both ends."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(0, ends - window)
+    places = np.arange(len(values))
+    starts = np.maximum(0, places - window // 2)
+    ends = np.minimum(len(values), places + window // 2 + 1)
     return (sums[ends] - sums[starts]) / (ends - starts)
 
 
@@ -153,7 +154,7 @@ def _tiles(rows: Sequence[Mapping[str, Any]], losses: Sequence[str]) -> list[tup
         _, values = _series(rows, key)
         window = _window(len(values)) if key == "train_loss" else 0
         name = f"{MEASURES[key]}, last {window} steps" if window else f"last {MEASURES[key]}"
-        tiles.append((name, key, round(float(_smoothed(values, window or 1)[-1]), 4), "{:.3f}"))
+        tiles.append((name, key, round(float(np.mean(values[-(window or 1) :])), 4), "{:.3f}"))
     return tiles
 
 
