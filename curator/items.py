@@ -13,7 +13,7 @@ import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 from curator import prompts
 from curator.errors import RecipeError
 from curator.ledger import Rule, Sieve
-from curator.own_price import states_own_price
+from curator.own_price import MARK, mask_own_price, states_own_price
 from curator.prices import read_prices, round_price
 from curator.recipe import Recipe
 from curator.scrub import break_special_tokens
@@ -30,8 +30,12 @@ SCHEMA = {
     "prompt": pl.String,
     "tokens": pl.Int32,
     "text_hash": pl.UInt64,
+    "masked": pl.Boolean,
 }
-"""Columns of an items part. `text_hash` tells exact copies; it is null where the recipe keeps them."""
+"""Columns of an items part.
+
+`text_hash` tells exact copies; it is null where the recipe keeps them. `masked` tells prompts with a masked price.
+"""
 
 
 def well_formed() -> Rule:
@@ -91,14 +95,22 @@ class Mapper:
         else:
             sieve.rows = sieve.rows.with_columns(text=prompts.readable_text(sieve.rows, recipe.text))
             sieve.apply(enough_text(recipe))
+        masked = pl.lit(value=False)
+        if recipe.text.own_price == "mask":
+            texts, changed = mask_own_price(sieve.rows["text"], sieve.rows["price"])
+            sieve.rows = sieve.rows.with_columns(text=texts, changed=changed)
+            masked = pl.col("changed") & pl.col("cut").str.contains(MARK, literal=True)
         sieve.rows = self._with_prompts(sieve.rows)
         sieve.apply(enough_tokens(recipe))
-        if recipe.text.own_price == "drop":
+        # A masked text is asked again: a cut can take away the words that made an amount one of something else.
+        if recipe.text.own_price != "keep":
             says = states_own_price(sieve.rows["cut"], sieve.rows["price"])
             sieve.rows = sieve.rows.with_columns(says_price=says)
             sieve.apply(own_price_unsaid())
         hashed = text_hash(pl.col("cut")) if recipe.duplicates.exact == "drop" else pl.lit(None, pl.UInt64)
-        items = sieve.rows.with_columns(hashed.alias("text_hash"), pl.col("tokens").cast(pl.Int32))
+        items = sieve.rows.with_columns(
+            hashed.alias("text_hash"), masked.alias("masked"), pl.col("tokens").cast(pl.Int32)
+        )
         return items.select(*(name for name in SCHEMA if name != "shard")), sieve.fates()
 
     def sieve(self, rows: pl.DataFrame) -> Sieve:

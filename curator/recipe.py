@@ -71,8 +71,10 @@ class TextSettings(_Section):
     removals: Strings = Field(
         (), description="Substrings deleted from the details text one after the other (course style)."
     )
-    own_price: Literal["keep", "drop"] = Field(
-        "drop", description="What happens to an item whose text states its own price: keep it, or drop it."
+    own_price: Literal["keep", "mask", "drop"] = Field(
+        "drop",
+        description="What happens to an item whose text states its own price: keep it, mask the amount as [price]"
+        " (an item that the cut leaves stating it is dropped), or drop it.",
     )
     special_tokens: Literal["keep", "break"] = Field(
         "break", description="Whether strings such as <|endoftext|> in a text stay, or are broken up by a space."

@@ -52,11 +52,18 @@ def summarise(
         "rows_in": rows,
         "items": selection.items.height,
         "sampled": int(selection.items["sampled"].sum()),
+        "masked": _masked(parts, selection),
         "fates": dict(fates),
         "splits": {name: fates.get(name, 0) for name in ledger.SPLITS},
         "warnings": selection.warnings,
         "distributions": _distributions(parts, selection),
     }
+
+
+def _masked(parts: Sequence[Path], selection: Selection) -> int:
+    """Return how many rows of the splits have a masked price."""
+    masked = pl.scan_parquet(list(parts), glob=False).select("masked").collect()["masked"]
+    return int((masked & selection.items["fate"].cast(pl.String).is_in(ledger.SPLITS)).sum())
 
 
 def cost(seconds: Mapping[str, float], rows_mapped: int, peak_memory_bytes: int) -> dict[str, Any]:

@@ -14,6 +14,8 @@ def built(summary: dict[str, Any], run: Path) -> str:
     """Return the closing table of a build: rows by fate, speed, memory, and where everything lies."""
     rows = [("rows in", f"{summary['rows_in']:,}")]
     rows += [(f"  {fate}", f"{count:,}") for fate, count in summary["fates"].items()]
+    if summary["settings"]["text"]["own_price"] == "mask":
+        rows += [("masked prices", f"{summary['masked']:,} of the rows in splits")]
     if summary["rows_mapped"]:
         rows += [("rows per second", f"{summary['rows_per_second']:,.0f} in the map step")]
     rows += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.own_price import MARK, mask_own_price, own_amounts, states_own_price
+from curator.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = "sturdy oak shelf with brass hooks and felt pads keeps coats tidy in any small hall by the door".split()
@@ -241,3 +243,68 @@ def test_precision_and_recall_on_real_rows(shared_data: Path) -> None:
         precision, recall = (float(cell) for cell in line.split("|")[-3:-1])
         assert precision >= 0.95
         assert recall >= 0.95
+
+
+# -- the recipe key
+
+
+TOLD = "Sturdy oak shelf with brass hooks. " * 12
+
+
+def mapped(bundled: Any, own_price: str, *texts: str, **settings: Any) -> tuple[pl.DataFrame, list[str]]:
+    """Map rows of 24.99 USD."""
+    from curator.items import Mapper
+
+    mapper = Mapper.__new__(Mapper)  # with the tokenizer that is loaded already
+    mapper.recipe, mapper.tokenizer = load_recipe("pricer", {"text.own_price": own_price, **settings}), bundled
+    row = dict.fromkeys(("features", "description"), None) | {"details": "{}", "categories": [], "price": "24.99"}
+    lists = {"features": pl.List(pl.String), "description": pl.List(pl.String), "categories": pl.List(pl.String)}
+    rows = [
+        {**row, "row": n, "malformed": False, "parent_asin": f"A{n}", "category": "Home", "title": text}
+        for n, text in enumerate(texts)
+    ]
+    items, fates = mapper(pl.DataFrame(rows, schema_overrides=lists))
+    return items, fates.sort("row")["fate"].to_list()
+
+
+def test_the_recipe_keeps_masks_or_drops(bundled: Any) -> None:
+    texts = (f"Only $24.99! {TOLD}", f"Only $19.99! {TOLD} again")
+    assert mapped(bundled, "drop", *texts)[1] == ["price_in_text", "kept"]
+    items, fates = mapped(bundled, "keep", *texts)
+    assert (fates, items["masked"].to_list()) == (["kept", "kept"], [False, False])
+    items, fates = mapped(bundled, "mask", *texts)
+    assert (fates, items["masked"].to_list()) == (["kept", "kept"], [True, False])
+    assert f"Only {MARK}! Sturdy" in items["prompt"][0]
+    assert "$24.99" not in items["prompt"][0]
+    assert "$19.99" in items["prompt"][1]
+    assert items["tokens"].to_list() == bundled.encode(items["prompt"]).counts.tolist()
+
+
+def test_a_mask_beyond_the_cut_is_not_counted(bundled: Any) -> None:
+    items, _ = mapped(bundled, "mask", f"{TOLD}Only $24.99!", **{"tokens.cap": 60})
+    assert items["masked"].to_list() == [False]
+
+
+def test_an_amount_that_the_cut_turns_into_the_price_is_dropped(bundled: Any) -> None:
+    """Cut before `million`, an amount of something else reads as the price; no published text may do that."""
+    text = f"shelf {'oak ' * 80}$25 million in the making {TOLD}"
+    fates = {cap: mapped(bundled, "mask", text, **{"tokens.cap": cap})[1][0] for cap in range(100, 125)}
+    assert set(fates.values()) == {"kept", "price_in_text"}
+
+
+def test_a_run_counts_what_it_masks(tmp_path: Path, invoke: Any) -> None:
+    out = tmp_path / "run"
+    said = invoke("build", "demo:6000", "--set", "text.own_price=mask", "--out", out, "--workers", "1").stdout
+    summary = json.loads((out / "summary.json").read_text())
+    published = pl.read_parquet(out / "dataset" / "data" / "*.parquet")
+    marked = published.filter(pl.col("prompt").str.contains(MARK, literal=True))
+    assert summary["masked"] == marked.height > 0
+    assert re.search(rf"^masked prices +{marked.height} of the rows in splits$", said, re.MULTILINE)
+    assert f"in {marked.height} of the published rows" in (out / "dataset" / "README.md").read_text("utf-8")
+    assert "published with a masked price" in (out / "report.html").read_text("utf-8")
+    assert json.loads((out / "dataset" / "manifest.json").read_text())["counts"]["masked"] == marked.height
+    assert not states_own_price(published["prompt"], published["price"]).any()
+    story = invoke("why", out, marked["parent_asin"][0]).stdout
+    assert "own price" in story and MARK in story
+    assert "don't give" not in story
+    assert invoke("verify", out).exit_code == 0

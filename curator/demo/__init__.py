@@ -15,7 +15,7 @@ from .stock import STOCK
 
 __all__ = ["CATEGORIES", "MAX_ROWS", "RAW_DEMO_VERSION", "SCHEMA", "TRUTH_SCHEMA", "rows", "truth"]
 
-RAW_DEMO_VERSION: int = 1
+RAW_DEMO_VERSION: int = 2
 """Goes up whenever the bytes of any row change."""
 
 CATEGORIES: tuple[str, ...] = tuple(STOCK.category_names)

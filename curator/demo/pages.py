@@ -151,7 +151,7 @@ class Pages:
         kind = below(unit(), len(quirks.MONEY))
         kind[unit() < quirks.MONEY_RARE_SHARE] = len(quirks.MONEY)
         self._money = np.where(money, _MONEY[kind], -1)
-        own = (unit() < quirks.MONEY_OWN_SHARE) & (goods.state == prices.LISTED)
+        own = (unit() < quirks.MONEY_OWN_SHARE) & (goods.state == prices.LISTED) & (kind != quirks.MONEY_SAVED)
         other = (1 + below(unit(), 120)) * 100 - below(unit(), 2)
         self._amount = np.where(own, goods.cents, other)
         self.price_leak = money & (self._amount == goods.cents) & (goods.state == prices.LISTED)

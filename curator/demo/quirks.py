@@ -172,6 +172,8 @@ MONEY: list[str] = [
     "MSRP US${amount}.",
     "Special offer for {who}: the {noun} at just ${amount}!",
 ]
+MONEY_SAVED = 4
+"""The sentence whose amount is no price of the item: never the row's own."""
 MONEY_RARE = "Shop note on the {noun}: Price is ${amount}, tax included."
 MONEY_RARE_SHARE = 0.08
 

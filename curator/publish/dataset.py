@@ -74,7 +74,7 @@ def write_dataset(
             for new in (temporary, scratch):
                 remove(new)
                 new.mkdir()
-            written, measures = _write_data(temporary, scratch, parts, selection, recipe)
+            written, measures, masked = _write_data(temporary, scratch, parts, selection, recipe)
         finally:
             remove(scratch)
         manifest = {
@@ -89,7 +89,7 @@ def write_dataset(
                 | ({"repository": one.repository, "revision": one.revision} if one.repository else {})
                 for one in sources
             ],
-            "counts": {"rows_in": sum(fates.values()), "fates": dict(fates)},
+            "counts": {"rows_in": sum(fates.values()), "masked": masked, "fates": dict(fates)},
             "measured": measures.to_dict(recipe.slots.whole_from),
             "images": {
                 f"{IMAGES}/{name}.png": {"alt": image.alt, "sha256": hashlib.sha256(image.png).hexdigest()}
@@ -135,10 +135,15 @@ class _Written:
 
 def _write_data(
     folder: Path, scratch: Path, parts: Sequence[Path], selection: Selection, recipe: Recipe
-) -> tuple[dict[str, _Written], Measures]:
-    """Write all data files; return what went into each, by its name in the folder, and what all rows amount to."""
+) -> tuple[dict[str, _Written], Measures, int]:
+    """Write all data files.
+
+    Returns:
+        What went into each, by its name in the folder; what all rows amount to; and those with a masked price.
+    """
     written: defaultdict[str, _Written] = defaultdict(_Written)
     measures = Measures()
+    masked = 0
     for name in ("data", "text", "openai"):
         (folder / name).mkdir()
     with ExitStack() as files:
@@ -147,6 +152,7 @@ def _write_data(
             file = f"{piece.split}-{piece.number:05d}-of-{piece.count:05d}.parquet"
             default = default_form(piece.rows)
             measures.add(piece.split, default)
+            masked += int(piece.rows["masked"].sum())
             chats = openai_form(piece.rows, recipe)
             for name, form in (
                 (f"data/{file}", default),
@@ -161,7 +167,7 @@ def _write_data(
                 lines[name] = files.enter_context((folder / name).open("wb"))
             chats.write_ndjson(lines[name])
             written[name].add(chats)
-    return dict(written), measures
+    return dict(written), measures, masked
 
 
 def _write_parquet(path: Path, frame: pl.DataFrame) -> None:

@@ -10,6 +10,7 @@ import tomli_w
 
 from curator import prompts
 from curator.ledger import REASONS, SPLITS
+from curator.own_price import MARK
 from curator.publish import rebuild
 from curator.publish.markdown import code, fence_for, md
 from curator.recipe import Recipe
@@ -116,6 +117,7 @@ def processing(manifest: Mapping[str, Any]) -> Iterator[str]:
     recipe = Recipe.model_validate(manifest["recipe"])
     text, tokens = recipe.text, recipe.tokens
     tokenizer = code(recipe.tokenizer)
+    masked = [f"Amounts that are the product's own price become {code(MARK)}."] if text.own_price == "mask" else []
     if text.style == "course":
         yield (
             f"Description, features and details (as JSON text, with {len(text.removals)} substrings deleted) are joined"
@@ -125,6 +127,7 @@ def processing(manifest: Mapping[str, Any]) -> Iterator[str]:
             "Title and the rest are scrubbed: runs of brackets, quotes, colons and white space become one space,"
             " doubled commas one, and words of seven or more characters with a digit go."
         )
+        yield from masked
         cut = f"its first {tokens.cap} tokens under {tokenizer}, counted exactly"
         whole = "" if tokens.of == "text" else ", the question and the answer included"
         yield f"The text is cut to {cut}{whole}."
@@ -139,6 +142,7 @@ def processing(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"The text is put together, a line each: {names}; then cut to its first {text.max_chars:,} characters."
         for rule in prompts.READABLE_RULES:
             yield md(rule.sentence)
+        yield from masked
         if text.special_tokens == "break":
             yield "Strings that spell one of the tokenizer's special tokens are broken up by a space."
         what = "the text has" if tokens.of == "text" else "the whole prompt, answer included, has"
@@ -226,5 +230,11 @@ def limits(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "Texts are cut at the token cap; what stood further down is not there."
     if recipe.text.own_price == "keep":
         yield "The recipe keeps products whose text states their own price."
+    elif recipe.text.own_price == "mask":
+        masked = manifest["counts"].get("masked", 0)
+        yield (
+            f"Where a product's text states its own price, the amount is masked as {code(MARK)}: in {masked:,} of the"
+            " published rows. Other prices in a text stay."
+        )
     else:
         yield "Products whose text states their own price were dropped; other prices in a text stay."

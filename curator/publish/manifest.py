@@ -70,9 +70,10 @@ class SourceEntry(_Entry):
 
 
 class Counts(_Entry):
-    """Rows read, and rows of each fate."""
+    """Rows read, published rows with a masked price, and rows of each fate."""
 
     rows_in: _Count
+    masked: _Count = 0
     fates: dict[str, _Count]
 
 

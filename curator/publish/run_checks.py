@@ -74,6 +74,7 @@ def _summary(run: RunDirectory, manifest: Manifest, check: Check) -> None:
     summary: dict[str, Any] = json.loads(run.summary.read_bytes())
     for key, said, expected in (
         ("rows_in", summary["rows_in"], manifest.counts.rows_in),
+        ("masked", summary.get("masked", 0), manifest.counts.masked),
         ("fates", summary["fates"], manifest.counts.fates),
         ("splits", summary["splits"], {split: manifest.counts.fates.get(split, 0) for split in SPLITS}),
         ("tokenizer", summary["tokenizer"]["sha256"], manifest.tokenizer.sha256),

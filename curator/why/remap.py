@@ -16,12 +16,15 @@ from curator import prompts, scrub
 from curator.details import readable_details
 from curator.items import Mapper
 from curator.ledger import KEPT, Rule, Sieve
-from curator.own_price import own_amounts
+from curator.own_price import MARK, mask_own_price, own_amounts
 from curator.recipe import Recipe, TextSettings
 from curator.why.model import CleaningStep, DetailsStep, DroppedKey, Piece, PriceStep, TextStep, TokenStep
 
 _ALL = 2**31 - 1
 """More characters than any text has."""
+
+_MASKED = "own price"
+"""The cleaning step that masks the row's own price."""
 
 # What a rule takes away in one piece, where that is more than a character.
 _PIECES = {
@@ -30,6 +33,7 @@ _PIECES = {
     "tags": r"(?i:<(script|style)\b.*?</\1\s*>)|<!--.*?-->|</?[A-Za-z!][^<>]*>?|.",
     "part numbers": r"[^ ]+",
     "special tokens": r"\S+",
+    _MASKED: r"\S+",
 }
 _WORDS = 6
 """Words shown on either side of the cut."""
@@ -96,7 +100,10 @@ class WatchedMapper(Mapper):
             clean = watched.seen.get("too_few_tokens")
             if clean is not None and text.after != clean["text"][0]:
                 faults.append("the cleaning rules, one by one, don't give the text that the mapper made")
-            if text.style == "readable" and text.characters != len(text.after or ""):
+            # The mapper counts characters before it masks.
+            masking = [one.characters_before for one in text.cleaning if one.rule == _MASKED]
+            counted = masking[0] if masking else len(text.after or "")
+            if text.style == "readable" and text.characters != counted:
                 faults.append("the cleaning rules, one by one, don't give as many characters as the mapper counted")
         return Remapped(
             fate,
@@ -143,6 +150,9 @@ class WatchedMapper(Mapper):
             parts, details, uncut = _readable_parts(rows, settings)
             before = prompts.readable_lines(prompts.readable_parts(rows, settings), settings)[0]
             cleaning = list(_readable_cleaning(before))
+            after = cleaning[-1].after
+        if after is not None and settings.own_price == "mask":
+            cleaning.append(_masking(after, rows["price"]))
             after = cleaning[-1].after
         if after is not None and settings.special_tokens == "break":
             cleaning.append(self._breaking(after))
@@ -254,6 +264,11 @@ def _step(of: str, rule: str, sentence: str, before: str, after: str) -> Cleanin
     taken = [Piece(*one) for one in (there - left).items()]
     put = [Piece(*one) for one in (left - there).items()]
     return CleaningStep(of, rule, sentence, len(before), len(after), taken, put, after)
+
+
+def _masking(text: str, price: pl.Series) -> CleaningStep:
+    masked, _ = mask_own_price(pl.Series([text]), price)
+    return _step("text", _MASKED, f"Amounts that are the row's own price become {MARK}.", text, masked[0])
 
 
 def _last(cleaning: Sequence[CleaningStep], of: str) -> str:
