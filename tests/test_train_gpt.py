@@ -688,7 +688,7 @@ def test_a_process_that_is_killed_or_interrupted_is_continued(
     status, said = start(EVENTS, signal.SIGINT)
     assert status == 1
     assert "The job goes on at the provider. To end it: curator train gpt cancel" in said
-    assert "the same command continues the run" in said
+    assert "\nInterrupted: what was done stays; the same command goes on with it." in said
     assert "Traceback" not in said
     status, said = start("^nothing$", signal.SIGKILL)
     assert status == 0, said

@@ -60,8 +60,8 @@ def follow(records: Records, say: Say, *, every: float) -> dict[str, Any]:
                     records.keep_model(record)  # Whether or not its results can be had.
                 gpt.fetch(client, record)
         except KeyboardInterrupt:
-            run = records.run.path
-            say(f"The job goes on at the provider. To end it: {gpt_words.after(run, 'train gpt cancel {run}')}")
+            end = gpt_words.after(records.run.path, "train gpt cancel {run}")
+            say(f"The job goes on at the provider. To end it: {end}")
             raise
         except ProviderError as error:
             verb = gpt_words.after(records.run.path, "train gpt follow {run}")
