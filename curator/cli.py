@@ -18,7 +18,7 @@ from curator.errors import CuratorError
 from curator.progress import rows_progress
 
 _INTERRUPTED = {
-    "build": "nothing half-written is left; the same command continues the run.",
+    **dict.fromkeys(("build", "train"), "nothing half-written is left; the same command continues the run."),
     "publish": "the repository has all of it or nothing; the same command sends only what has not arrived.",
     "train": "what was done stays; the same command goes on with it.",
 }

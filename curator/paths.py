@@ -45,4 +45,4 @@ def require_folder(path: Path) -> None:
         UsageError: There is no such folder, or it is a file.
     """
     if not is_folder(path):
-        raise UsageError(f"there is no folder {str(path)!r}; `curator build --out {str(path)!r}` makes a run")
+        raise UsageError(f"there is no folder {str(path)!r}; `curator build --out {path}` makes a run")

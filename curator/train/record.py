@@ -26,6 +26,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from curator.errors import RunError, RunLockedError
+from curator.paths import require_folder
 from curator.rundir import RunDirectory, write_json, write_text
 
 ENDED = ("succeeded", "failed", "cancelled")
@@ -99,9 +100,13 @@ class Records:
 
     Args:
         run: The run.
+
+    Raises:
+        UsageError: There is no such folder.
     """
 
     def __init__(self, run: RunDirectory) -> None:
+        require_folder(run.path)
         self.run = run
         self.folder = run.path / "train" / "gpt"
         self.files = self.folder / "files"
