@@ -9,8 +9,8 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache, partial
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
@@ -115,6 +115,31 @@ def _load_tokenizer(spec: str) -> Any:
     from curator.tokens import load_tokenizer
 
     return load_tokenizer(spec)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bundled_once() -> Iterator[None]:
+    """Builds and checks in this process load the bundled tokenizer once in all, which takes a second or more."""
+    from curator import items
+    from curator.publish import verify
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (items, verify):
+            load = module.load_tokenizer
+            once = partial(lambda load, spec: _load_tokenizer(spec) if spec == "o200k_base" else load(spec), load)
+            patch.setattr(module, "load_tokenizer", once)
+        yield
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of `pricer` on 2,000 rows, not to be changed."""
+    from curator.build import build
+    from curator.recipe import load_recipe
+
+    path = tmp_path_factory.mktemp("demo") / "run"
+    build(["demo:2000"], load_recipe("pricer"), path, workers=1)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,18 @@ class Hub:
             thread.join()
             server.server_close()
 
+    def reset(self) -> None:
+        """Forget everything, as if it had just been started."""
+        self.repositories.clear()
+        self.objects.clear()
+        self.requests.clear()
+        self.well()
+
+    def well(self) -> None:
+        """Misbehave no more."""
+        self._troubles.clear()
+        self.hanging.clear()
+
     def add(self, name: str, files: Mapping[str, bytes], *, kind: str = "dataset", private: bool = False) -> Repository:
         """Add a repository that holds `files`."""
         repository = self.repositories[kind, name] = Repository(kind, name, private)
