@@ -60,7 +60,7 @@ def _build(folder: Path, loaded: Any, recipe: str, **settings: Any) -> Path:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(items, "load_tokenizer", lambda spec: loaded)
-        build(["demo:700"], load_recipe(recipe, settings), folder / "run", workers=1)
+        build(["demo:300"], load_recipe(recipe, settings), folder / "run", workers=1)
     return folder / "run"
 
 
@@ -554,6 +554,37 @@ def test_a_file_that_the_provider_has_lost_is_sent_again(peer: Any, gpt: Gpt) ->
     assert done.exit_code == 0, done.output
     assert "the endpoint has no file file-1 any more" in done.stdout
     assert peer.bodies[-1]["training_file"] != "file-1"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("1/job.json", "{", "job.json can't be read"),
+        ("1/job.json", "{}", "job.json is not what this curator wrote"),
+        ("1/job.json", '{"job": {}}', "job.json is not what this curator wrote"),
+        ("1/events.jsonl", "{\n", "events.jsonl can't be read"),
+        ("1/events.jsonl", '{"id": 1}\n', "events.jsonl is not what curator wrote"),
+        ("uploads.json", "[]", "uploads.json is not a JSON object"),
+    ],
+)
+def test_a_state_that_was_changed_is_one_message(
+    peer: Any, gpt: Gpt, run: Path, name: str, content: str, said: str
+) -> None:
+    assert gpt("start", "--no-follow").exit_code == 0
+    (run / "train/gpt" / name).write_text(content, "utf-8")
+    done = gpt("start")
+    assert (done.exit_code, said in done.stderr) == (1, True), done.output
+    assert ones(peer) == (2, 1)
+
+
+def test_help_and_readme_say_which_endpoints_go_on(invoke: Callable[..., Result]) -> None:
+    from curator.train.gpt_words import NOTICE
+
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
+    for text in (NOTICE, readme, invoke("train", "gpt", "--help").stdout):
+        plain = " ".join(text.split())
+        for part in ("6 January 2027", "7 May 2026", "Azure OpenAI", "Nebius Token Factory", "Llama 3.1 8B"):
+            assert part in plain
 
 
 # -- crashes

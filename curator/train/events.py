@@ -52,13 +52,13 @@ def line(event: Mapping[str, Any]) -> str:
     step, total = row["step"], row.get("total_steps")
     if isinstance(step, int) and isinstance(total, int) and total:
         step = f"{step} of {total} ({100 * step // total} %)"
-    return f"{clock} step {step}  {measured(row)}"
+    return f"{clock} step {plain(str(step))}  {measured(row)}"
 
 
 def measured(row: Mapping[str, Any]) -> str:
     """Return the measures of a row in words.
 
-    >>> measured({"step": 200, "train_loss": 1.1376, "valid_loss": 1.1295})
+    >>> measured({"step": 200, "train_loss": 1.1376, "valid_loss": 1.1296})
     'train loss 1.138  validation loss 1.130'
     """
     return "  ".join(

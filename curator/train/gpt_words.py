@@ -25,7 +25,7 @@ def plan(found: Mapping[str, Any]) -> str:
     asked = found["settings"]
     rows = [("base", f"{asked['model']} at {asked['endpoint']}")]
     for name, one in found["examples"].items():
-        known = f", at the endpoint already as {one['file']}" if one["file"] else ""
+        known = f", at the endpoint already as {told.plain(one['file'])}" if one["file"] else ""
         tokens = f", {one['tokens']:,} tokens" if one["tokens"] is not None else ""
         rows.append((name, f"{one['rows']:,} rows{tokens}, {one['bytes']:,} bytes: {one['source']}{known}"))
     if "validation" not in found["examples"]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,17 @@ from curator.rundir import RunDirectory, write_json, write_text
 
 ENDED = ("succeeded", "failed", "cancelled")
 """Statuses of a job that change no more."""
+
+SETTINGS = {
+    *("endpoint", "azure", "api_version", "model", "epochs", "hyperparameters", "seed", "suffix", "wandb_project"),
+    *("train_rows", "train_sha256", "validation_rows", "validation_sha256"),
+}
+"""What a job depends on."""
+
+JOB = {"id", "status", "model", "error", "result_files", "trained_tokens", "estimated_finish", "finished_at"}
+"""What is remembered of what the provider says of a job."""
+
+_EVENT = {"id", "created_at", "level", "message", "data"}
 
 
 @dataclass
@@ -86,9 +97,19 @@ class Record:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The events that are known, the oldest first."""
+        """The events that are known, the oldest first.
+
+        Raises:
+            RunError: They can't be read.
+        """
         path = self.folder / "events.jsonl"
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
+        try:
+            found = [json.loads(line) for line in path.read_bytes().splitlines()] if path.is_file() else []
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} can't be read ({error}); removed, it is fetched again") from error
+        if not all(isinstance(one, dict) and one.keys() == _EVENT for one in found):
+            raise RunError(f"{path} is not what curator wrote; removed, it is fetched again")
+        return found
 
     def save_events(self, events: list[dict[str, Any]]) -> None:
         """Write all events, all or nothing."""
@@ -146,10 +167,14 @@ class Records:
             return None
         folder = self.folder / str(numbers[-1])
         stored = _read(folder / "job.json")
-        try:
-            return Record(folder, **stored)
-        except TypeError as error:
-            raise RunError(f"{folder / 'job.json'} is not what curator wrote: {error}") from error
+        known = {one.name for one in fields(Record)} - {"folder"}
+        parts = [("the record", stored, known), ("settings", stored.get("settings"), SETTINGS)]
+        if stored.get("job") is not None:
+            parts.append(("job", stored["job"], JOB))
+        for name, part, keys in parts:
+            if not isinstance(part, dict) or part.keys() != keys:
+                raise RunError(f"{folder / 'job.json'} is not what this curator wrote: {name} has other parts")
+        return Record(folder, **stored)
 
     def current(self) -> Record:
         """Return the current job.
