@@ -397,6 +397,10 @@ def test_croissant_file_is_valid_and_has_the_digests(dataset, tmp_path):
     assert named == {
         name: hashlib.sha256((dataset / name).read_bytes()).hexdigest() for name in manifest_of(dataset)["files"]
     }
+    sets = {one["@id"]: one["includes"] for one in description["distribution"] if "includes" in one}
+    for config in ("default", "text"):
+        files = {path for pattern in sets[f"files-of-{config}"] for path in dataset.glob(pattern)}
+        assert files == set((dataset / card.CONFIGS[config]).iterdir())
     pytest.importorskip("mlcroissant")
     command = [sys.executable, "-c", CROISSANT, str(dataset / "croissant.json")]
     environment = os.environ | {"HOME": str(tmp_path)}

@@ -383,6 +383,15 @@ def test_dataset_that_does_not_hold_is_refused(runs, tmp_path, server, run_comma
     assert server.requests == []
 
 
+def test_foreign_file_in_the_dataset_is_refused(runs, tmp_path, invoke):
+    run = shutil.copytree(runs / "small", tmp_path / "run")
+    (run / "dataset/secret.env").write_text("KEY=1")
+    done = invoke("publish", run, REPO)
+    assert done.exit_code == 3
+    assert "nothing was published" in done.stderr
+    assert "secret.env is no file of the dataset" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

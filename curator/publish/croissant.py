@@ -112,7 +112,7 @@ def describe(manifest: Mapping[str, Any]) -> dict[str, Any]:
             if demo
             else "No reviews and no reviewers; product texts may name authors, artists and sellers."
         ],
-        "distribution": [*_files(manifest), *_file_sets()],
+        "distribution": [*_files(manifest), *_file_sets(manifest)],
         "recordSet": [_record_set(config, manifest) for config in _FIELDS],
     }
 
@@ -143,7 +143,8 @@ def _files(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _file_sets() -> list[dict[str, Any]]:
+def _file_sets(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    # By split, as the card's configs have it: a person's own file beside the data is none of it.
     return [
         {
             "@type": "cr:FileSet",
@@ -151,7 +152,7 @@ def _file_sets() -> list[dict[str, Any]]:
             "name": f"files-of-{config}",
             "description": f"The Parquet files of config {config}.",
             "encodingFormat": _FORMATS["parquet"],
-            "includes": f"{card.CONFIGS[config]}/*.parquet",
+            "includes": [f"{card.CONFIGS[config]}/{split}-*.parquet" for split in card.splits_of(manifest)],
         }
         for config in _FIELDS
     ]
