@@ -16,12 +16,12 @@ import pytest
 
 from curator.build import build
 from curator.errors import CuratorError, UsageError
-from curator.evaluate import classical, harness, places
+from curator.evaluate import charts, classical, harness, places
 from curator.evaluate.command import evaluate_models
 from curator.evaluate.datasets import compare_datasets, held_out
 from curator.evaluate.metrics import differences
 from curator.evaluate.near_copies import near_copies
-from curator.evaluate.predictor import KINDS, Answer, Kind, Setting, check_options, make, parse
+from curator.evaluate.predictor import KINDS, Answer, Evidence, Kind, Setting, check_options, make, parse
 from curator.recipe import load_recipe
 
 SPEC = importlib.util.spec_from_file_location("tests_browser", Path(__file__).with_name("browser.py"))
@@ -65,12 +65,13 @@ class Said:
     def __init__(self, *prices: float | None) -> None:
         self.name = "said"
         self.prices = prices
+        self.evidence: Evidence | None = None
 
     def fit(self, train: pl.DataFrame) -> None:
         raise AssertionError("it does not learn")
 
     def predict(self, rows: pl.DataFrame) -> Iterator[Answer]:
-        return (Answer(price) for price in self.prices)
+        return (Answer(price, evidence=self.evidence) for price in self.prices)
 
 
 # -- names
@@ -273,7 +274,7 @@ def page(run: Path, tmp_path_factory: Any) -> Path:
     evil_texts = {"title": HOSTILE, "text": HOSTILE * 3, "category": "<b>"}
     rows = place.read("test", 0, 40).with_columns(pl.lit(text).alias(name) for name, text in evil_texts.items())
     constant, evil = classical.Constant(), Said(*[None, 1.0, 5_000.0, 0.0] * 10)
-    evil.name = HOSTILE
+    evil.name, evil.evidence = HOSTILE, Evidence(12.3456, 4, True, 0.01)
     guessed = [harness.ask(one, place.read("train"), rows) for one in (constant, evil)]
     guessed[1].answers[2] = Answer(5_000.0, HOSTILE)
     chosen = places.choose(place, "test", 40, None)
@@ -291,6 +292,14 @@ def test_the_page_escapes_and_loads_nothing(page: Path) -> None:
     assert "http://" not in text.replace("http://www.w3.org/", "")
     assert len(text) < 2_000_000
     assert 'data-key="constant.mae"' in text
+    assert "What language models gave the right answer" in text
+    assert "12.346" in text
+
+
+def test_long_names_keep_what_tells_them_apart() -> None:
+    names = ["gradient-boosting", "llama:meta/Llama-3.1-8B", "llama:/a/b/checkpoint-400", "llama:/a/b/checkpoint-800"]
+    labels = [charts.label(name) for name in names]
+    assert labels == ["gradient-boosting", "llama:…lama-3.1-8B", "llama:…ckpoint-400", "llama:…ckpoint-800"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

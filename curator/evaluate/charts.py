@@ -22,6 +22,7 @@ SWATCHES = {"green": "test", "amber": "validation", "red": "cap"}
 
 _POINTS = 2_400  # of all scatters together, which keeps the page small
 _BINS = 8
+_LABEL = 18  # characters
 _Z = 1.96
 _TICKS = (1, 10, 100, 1_000)
 
@@ -29,6 +30,20 @@ _TICKS = (1, 10, 100, 1_000)
 def swatch(place: int) -> str:
     """Return the page's colour of a model."""
     return f"slice-{place % 8 + 1}"
+
+
+def label(name: str) -> str:
+    """Return a model's name so short that it fits beside a bar: of a path the end, which tells models apart.
+
+    >>> label("gradient-boosting"), label("llama:runs/models/prices-8b")
+    ('gradient-boosting', 'llama:…prices-8b')
+    """
+    if len(name) <= _LABEL:
+        return name
+    kind, colon, rest = name.partition(":")
+    end = rest.rstrip("/").rpartition("/")[2]
+    whole = f"{kind}{colon}…{end}"
+    return whole if colon and len(whole) <= _LABEL else f"{name[:6]}…{name[7 - _LABEL :]}"
 
 
 def errors(found: Evaluation) -> Drawing:
@@ -40,7 +55,7 @@ def errors(found: Evaluation) -> Drawing:
         figure, axes = canvas((width, 60 + 30 * len(names)), left=128, right=30, top=6, bottom=44)
         for place, name in enumerate(names):
             _whisker(axes, numbers[name], "mae", place, swatch(place))
-        axes.set_yticks(range(len(names)), [shortened(name, 18) for name in names])
+        axes.set_yticks(range(len(names)), [label(name) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
         _dollars(axes, width)
         axes.set_xlabel("mean absolute error (USD)")

@@ -18,6 +18,7 @@ import polars as pl
 from curator import __version__
 from curator.errors import CuratorError, UsageError
 from curator.evaluate import metrics, places
+from curator.evaluate.intervals import RESAMPLES
 from curator.evaluate.metrics import Scored
 from curator.evaluate.places import Chosen, Place
 from curator.evaluate.predictor import Answer, Predictor, Setting, check_options, make
@@ -170,7 +171,7 @@ def summarise(place: Place, chosen: Chosen, rows: pl.DataFrame, models: Sequence
         "split": chosen.split,
         "rows_from": {"split": chosen.source, "start": chosen.start, "rows": chosen.rows},
         "train_rows": chosen.train,
-        "resamples": metrics.RESAMPLES,
+        "resamples": RESAMPLES,
         "models": {one.name: _model(one, rows) for one in models},
         "pairs": [
             {"a": a.name, "b": b.name, **metrics.differences(a.scored, b.scored)} for a, b in combinations(models, 2)

@@ -3,35 +3,27 @@
 Notation: n rows, p the true price (USD, as listed), g the guessed price (USD), e = g - p. A row without an answer has
 no g: metrics of size leave it out, metrics that are shares of rows count it (as neither green, amber nor red).
 
-Intervals are percentile bootstrap intervals (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13):
-the rows are drawn again with replacement `RESAMPLES` times with a fixed seed. All models on the same rows get the same
-draws, so that the differences of two models are a paired bootstrap. A share of rows by itself has Wilson's score
-interval (JASA 22, 1927): the bootstrap's is too narrow near 0 and 1, and has no width where none or all rows count.
-
-Errors of prices have a long tail, and of few rows a bootstrap sees too little of it. In draws of 250 real rows the
-intervals held the truth 96 times in 100 for RMSLE, about 90 times for the mean and the median absolute error and for
-r², and 80 times for RMSE: more rows help, and RMSLE is the number to trust.
+Intervals are of four kinds (see `intervals`). All models on the same rows get the same draws, so that the differences
+of two models are a paired bootstrap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.evaluate.intervals import of_mean, of_median, percentile, resamples, wilson
 from curator.evaluate.predictor import Answer
 
 Floats = NDArray[np.float64]
 
-RESAMPLES = 2_000
-SEED = 42
 GREEN_USD, GREEN_SHARE = 40.0, 0.2
 AMBER_USD, AMBER_SHARE = 80.0, 0.4
-_Z = 1.959964  # the normal distribution's 97.5th percentile
-_CELLS = 2_000_000  # numbers drawn at a time, which bounds memory
 
 
 @dataclass(frozen=True)
@@ -81,12 +73,12 @@ def scored(prices: Sequence[float], answers: Sequence[Answer]) -> Scored:
 
 def mae(rows: Scored) -> Floats:
     """Mean absolute error, Σ|e| / n (USD). Willmott and Matsuura, Climate Research 30 (2005)."""
-    return _mean(np.abs(rows.guess - rows.price))
+    return _mean(_absolute(rows))
 
 
 def median_ae(rows: Scored) -> Floats:
     """Median absolute error, the median of |e| (USD). Hyndman and Koehler, Int. J. Forecasting 22 (2006)."""
-    ordered = np.sort(np.abs(rows.guess - rows.price), axis=-1)
+    ordered = np.sort(_absolute(rows), axis=-1)
     there = np.sum(~np.isnan(ordered), axis=-1, keepdims=True)
     low, high = (np.clip(at, 0, None) // 2 for at in (there - 1, there))
     high = np.minimum(high, ordered.shape[-1] - 1)
@@ -96,12 +88,12 @@ def median_ae(rows: Scored) -> Floats:
 
 def rmse(rows: Scored) -> Floats:
     """Root mean squared error, √(Σe² / n) (USD). Hyndman and Koehler, Int. J. Forecasting 22 (2006)."""
-    return np.sqrt(_mean((rows.guess - rows.price) ** 2))
+    return np.sqrt(_mean(_squared(rows)))
 
 
 def rmsle(rows: Scored) -> Floats:
     """Root mean squared log error, √(Σ(ln(1 + g) - ln(1 + p))² / n): the course's, and Kaggle's definition."""
-    return np.sqrt(_mean((np.log1p(rows.guess) - np.log1p(rows.price)) ** 2))
+    return np.sqrt(_mean(_squared_log(rows)))
 
 
 def r2(rows: Scored) -> Floats:
@@ -138,8 +130,17 @@ def no_answer_rate(rows: Scored) -> Floats:
     return _share(np.isnan(rows.guess))
 
 
+def answer_loss(rows: Scored) -> Floats:
+    """Mean loss of a whole right answer, Σ loss / n (nats): of rows that tell it, and comparable between tokenizers."""
+    return _mean(rows.loss)
+
+
 def cross_entropy(rows: Scored) -> Floats:
-    """Cross-entropy of the right answers, Σ loss / Σ tokens (nats a token). Shannon (1948); rows that tell it."""
+    """Cross-entropy of the right answers, Σ loss / Σ tokens (nats a token). Shannon (1948); rows that tell it.
+
+    Answers end with end-of-sequence, as in training (see `scoring`). It compares models with the same tokenizer: one
+    that cuts prices into more tokens has a lower cross-entropy for as likely answers.
+    """
     return _mean(rows.loss) / _mean(np.where(np.isnan(rows.loss), np.nan, rows.tokens))
 
 
@@ -160,7 +161,19 @@ def slot_probability(rows: Scored) -> Floats:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: its key in JSON, its name, unit and function, which way is better; is it of LMs, does it count rows."""
+    """A metric.
+
+    Attributes:
+        key: Its key in JSON.
+        name: What it is called.
+        unit: What it is measured in.
+        better: Which way is better.
+        of: What it is of rows.
+        language: Whether it is of language models alone.
+        counts: Whether it is a share of rows, with Wilson's interval.
+        each: What of each row it is the mean of, or the root of the mean (`root`), or the median (`middle`); metrics
+            without it have the percentile bootstrap's interval.
+    """
 
     key: str
     name: str
@@ -169,13 +182,28 @@ class Metric:
     of: Callable[[Scored], Floats]
     language: bool = False
     counts: bool = False
+    each: Callable[[Scored], Floats] | None = None
+    root: bool = False
+    middle: bool = False
+
+
+def _absolute(rows: Scored) -> Floats:
+    return np.abs(rows.guess - rows.price)
+
+
+def _squared(rows: Scored) -> Floats:
+    return (rows.guess - rows.price) ** 2
+
+
+def _squared_log(rows: Scored) -> Floats:
+    return (np.log1p(rows.guess) - np.log1p(rows.price)) ** 2
 
 
 METRICS = (
-    Metric("mae", "mean absolute error", "usd", "lower", mae),
-    Metric("median_ae", "median absolute error", "usd", "lower", median_ae),
-    Metric("rmse", "RMSE", "usd", "lower", rmse),
-    Metric("rmsle", "RMSLE", "number", "lower", rmsle),
+    Metric("mae", "mean absolute error", "usd", "lower", mae, each=_absolute),
+    Metric("median_ae", "median absolute error", "usd", "lower", median_ae, each=_absolute, middle=True),
+    Metric("rmse", "RMSE", "usd", "lower", rmse, each=_squared, root=True),
+    Metric("rmsle", "RMSLE", "number", "lower", rmsle, each=_squared_log, root=True),
     Metric("r2", "r²", "number", "higher", r2),
     Metric("bias", "bias", "usd", "zero", bias),
     Metric("hit_rate", "hit rate (green)", "share", "higher", hit_rate, counts=True),
@@ -184,6 +212,9 @@ METRICS = (
     Metric("no_answer_rate", "no answer", "share", "lower", no_answer_rate, counts=True),
     Metric("cross_entropy", "cross-entropy", "number", "lower", cross_entropy, language=True),
     Metric("perplexity", "perplexity", "number", "lower", perplexity, language=True),
+    Metric(
+        "answer_loss", "loss of an answer", "number", "lower", answer_loss, language=True, each=lambda rows: rows.loss
+    ),
     Metric(
         "first_token_accuracy", "first token right", "share", "higher", first_token_accuracy, language=True, counts=True
     ),
@@ -203,22 +234,29 @@ def measure(rows: Scored, keys: Sequence[str] | None = None) -> dict[str, Any]:
     """
     told = not np.isnan(rows.loss).all()
     chosen = [BY_KEY[key] for key in keys or BY_KEY if keys or told or not BY_KEY[key].language]
-    drawn: dict[str, list[Floats]] = {metric.key: [] for metric in chosen}
+    spread = [metric for metric in chosen if metric.each is None and not metric.counts]
+    drawn: dict[str, list[Floats]] = {metric.key: [] for metric in spread}
     with np.errstate(invalid="ignore", divide="ignore"):
-        for places in resamples(len(rows.price)):
+        for places in resamples(len(rows.price)) if spread else ():
             again = rows.take(places)
-            for metric in chosen:
-                if not metric.counts:
-                    drawn[metric.key].append(metric.of(again))
+            for metric in spread:
+                drawn[metric.key].append(metric.of(again))
         values: dict[str, Any] = {metric.key: plain(metric.of(rows)) for metric in chosen}
-    spans: dict[str, list[float] | None] = {}
-    for metric in chosen:
-        if metric.counts:
-            of = int(np.sum(~np.isnan(rows.first))) if metric.language else len(rows.price)
-            spans[metric.key] = wilson(values[metric.key], of)
-        else:
-            spans[metric.key] = interval(np.concatenate(drawn[metric.key]))
+        spans = {
+            metric.key: percentile(np.concatenate(drawn[metric.key])) if metric in spread else _span(metric, rows)
+            for metric in chosen
+        }
     return values | {"intervals": spans}
+
+
+def _span(metric: Metric, rows: Scored) -> list[float] | None:
+    """Return the interval of a metric that needs no draws of whole rows."""
+    if metric.each is None:
+        of = int(np.sum(~np.isnan(rows.first))) if metric.language else len(rows.price)
+        return wilson(plain(metric.of(rows)), of)
+    values = metric.each(rows)
+    ends = of_median(values) if metric.middle else of_mean(values)
+    return [math.sqrt(end) for end in ends] if metric.root and ends is not None else ends
 
 
 def differences(first: Scored, second: Scored, keys: Sequence[str] = COMPARED) -> dict[str, dict[str, Any]]:
@@ -246,43 +284,12 @@ def differences(first: Scored, second: Scored, keys: Sequence[str] = COMPARED) -
             drawn = np.concatenate(
                 [metric.of(pair[0].take(at)) - metric.of(pair[1].take(at)) for at in resamples(len(pair[0].price))]
             )
-            difference, span = plain(metric.of(pair[0]) - metric.of(pair[1])), interval(drawn)
+            difference, span = plain(metric.of(pair[0]) - metric.of(pair[1])), percentile(drawn)
             real = span is not None and (span[0] > 0 or span[1] < 0)
             lower = real and span is not None and span[1] < 0
             better = int(lower != (metric.better == "lower")) if real else None
             found[metric.key] = {"difference": difference, "interval": span, "real": real, "better": better}
     return found
-
-
-def resamples(rows: int, seed: int = SEED, times: int = RESAMPLES) -> Iterator[NDArray[np.int64]]:
-    """Yield draws of `rows` rows with replacement, some at a time; shape (draws, rows). The same for the same rows."""
-    generator = np.random.Generator(np.random.PCG64(seed))
-    step = max(1, _CELLS // max(rows, 1))
-    for start in range(0, times, step):
-        yield generator.integers(0, rows, (min(step, times - start), rows))
-
-
-def interval(drawn: Floats) -> list[float] | None:
-    """Return the 2.5th and the 97.5th percentile of what was drawn, or None if nothing could be measured."""
-    there = drawn[np.isfinite(drawn)]
-    if not len(there):
-        return None
-    low, high = np.percentile(there, [2.5, 97.5])
-    return [float(low), float(high)]
-
-
-def wilson(share: float | None, rows: int) -> list[float] | None:
-    """Return Wilson's 95 % interval of a share of so many rows.
-
-    >>> [round(end, 4) for end in wilson(0.0, 250)], [round(end, 4) for end in wilson(0.9, 100)]
-    ([0.0, 0.0151], [0.8256, 0.9448])
-    """
-    if share is None or not rows:
-        return None
-    shrunk = _Z * _Z / rows
-    middle = (share + shrunk / 2) / (1 + shrunk)
-    half = _Z * float(np.sqrt(share * (1 - share) / rows + shrunk / (4 * rows))) / (1 + shrunk)
-    return [max(0.0, middle - half), min(1.0, middle + half)]
 
 
 def colours(price: Floats, guess: Floats) -> list[str | None]:
