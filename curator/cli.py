@@ -273,6 +273,7 @@ def verify(place: str, as_json: bool, price_per_million: float | None) -> None:
 @click.option("--limit", type=click.IntRange(0), help="Most rows to guess; 0 for all.  [default: 250]")
 @click.option("--train-limit", type=click.IntRange(1), help="Most rows to learn from.  [default: all]")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Tell the predictors something.")
+@click.option("--yes", is_flag=True, help="Don't ask before asking what may cost money.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: RUN/evaluate]")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object, and nothing else.")
 def evaluate(
@@ -283,16 +284,18 @@ def evaluate(
     limit: int | None,
     train_limit: int | None,
     settings: tuple[str, ...],
+    yes: bool,
     out: Path | None,
     as_json: bool,
 ) -> None:
     """Measure how well models guess the prices of held-out rows, or which of two datasets teaches more.
 
     Models are constant, constant:mean, category, linear, tfidf-ridge and gradient-boosting, which learn from train;
-    llama:PATH, a language model or an adapter on this machine; human, asked by a CSV form in the results' folder. All
-    guess the same rows; their differences come with intervals. Answers, numbers and a page go to RUN/evaluate.
-    --datasets trains each model on as many rows of either run, and tests it on the same products, which neither has
-    seen.
+    llama:PATH, a language model or an adapter on this machine; openai:MODEL, a model at OpenAI or at any endpoint like
+    it (OPENAI_BASE_URL, OPENAI_API_KEY), whose answers are kept, so that no question is asked twice; human, asked by a
+    CSV form in the results' folder. All guess the same rows; their differences come with intervals. Answers, numbers
+    and a page go to RUN/evaluate. --datasets trains each model on as many rows of either run, and tests it on the same
+    products, which neither has seen.
 
     \b
     Example:
@@ -310,7 +313,15 @@ def evaluate(
     else:
         assert place is not None
         done = evaluate_models(
-            place, models, split=split, limit=limit, most_train=train_limit, out=out, options=options
+            place,
+            models,
+            split=split,
+            limit=limit,
+            most_train=train_limit,
+            out=out,
+            options=options,
+            # Where nobody can answer, nobody has agreed.
+            confirm=lambda question: yes or (sys.stdin.isatty() and click.confirm(question, err=True)),
         )
     click.echo(json.dumps(done.summary) if as_json else done.text)
 

@@ -80,7 +80,7 @@ class Said:
 def test_names_are_parsed() -> None:
     assert parse("constant:mean:x") == ("constant", "mean:x")
     assert parse("constant") == ("constant", None)
-    assert {"constant", "category", *LEARNERS, "llama"} <= KINDS.keys()
+    assert {"constant", "category", *LEARNERS, "llama", "openai"} <= KINDS.keys()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ def evaluate_models(
     most_train: int | None,
     out: Path | None,
     options: Mapping[str, Any],
+    confirm: Callable[[str], bool] = lambda question: False,
 ) -> Done:
     """Evaluate models on one dataset.
 
@@ -44,6 +45,7 @@ def evaluate_models(
         most_train: Most rows that are learned from; None for all.
         out: Where the results go; by default ``RUN/evaluate``.
         options: What predictors may be told.
+        confirm: Asks whether something that may cost money is to be done.
 
     Raises:
         CuratorError: Something is not there, or a predictor can't answer.
@@ -58,6 +60,7 @@ def evaluate_models(
             folder=out,
             options=options,
             say=_say,
+            confirm=confirm,
             progress=progress,
         )
     folder = out or found.place.results

@@ -21,7 +21,7 @@ from curator.evaluate import metrics, places
 from curator.evaluate.intervals import RESAMPLES
 from curator.evaluate.metrics import Scored
 from curator.evaluate.places import Chosen, Place
-from curator.evaluate.predictor import Answer, Predictor, Setting, check_options, make
+from curator.evaluate.predictor import Answer, Predictor, Preparing, Setting, check_options, make
 from curator.evaluate.progress import Progress, silent
 from curator.evaluate.reading import REASONS
 from curator.rundir import write_json, write_text
@@ -79,6 +79,7 @@ def evaluate(
     folder: Path | None = None,
     options: Mapping[str, Any] | None = None,
     say: Callable[[str], None] = lambda line: None,
+    confirm: Callable[[str], bool] = lambda question: False,
     progress: Progress = silent,
 ) -> Evaluation:
     """Evaluate models on the first rows of a split.
@@ -92,6 +93,7 @@ def evaluate(
         folder: Where predictors keep files; by default where the results go.
         options: What predictors may be told.
         say: Tells the user a line.
+        confirm: Asks whether something that may cost money is to be done.
         progress: Told after each answer.
 
     Raises:
@@ -103,7 +105,7 @@ def evaluate(
     check_options(models, options or ())
     place = places.find(name)
     chosen = places.choose(place, split, limit, most_train)
-    setting = Setting(folder or place.results, place.recipe, split, say, dict(options or {}))
+    setting = Setting(folder or place.results, place.recipe, split, say, dict(options or {}), confirm)
     # All names are looked at before the first model is asked: a slip in the last must not cost the first one's time.
     predictors = [make(model, setting) for model in dict.fromkeys(models)]
     train = None
@@ -112,6 +114,9 @@ def evaluate(
         if train.is_empty():
             raise UsageError(f"{place.name} has no train rows to learn from")
     rows = place.read(chosen.source, chosen.start, chosen.rows)
+    for predictor in predictors:
+        if isinstance(predictor, Preparing):
+            predictor.prepare(rows)
     guessed = [ask(predictor, train, rows, progress) for predictor in predictors]
     return Evaluation(place, chosen, rows, guessed, summarise(place, chosen, rows, guessed))
 

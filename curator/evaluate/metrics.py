@@ -232,7 +232,7 @@ def measure(rows: Scored, keys: Sequence[str] | None = None) -> dict[str, Any]:
         rows: One model's answers; shape (rows,), at least one row.
         keys: Which metrics; by default all, those of language models only if there is evidence.
     """
-    told = not np.isnan(rows.loss).all()
+    told = not (np.isnan(rows.loss).all() and np.isnan(rows.first).all())
     chosen = [BY_KEY[key] for key in keys or BY_KEY if keys or told or not BY_KEY[key].language]
     spread = [metric for metric in chosen if metric.each is None and not metric.counts]
     drawn: dict[str, list[Floats]] = {metric.key: [] for metric in spread}

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import polars as pl
 
 from curator.errors import UsageError, nearest
+from curator.evaluate import hosted_options
 from curator.recipe import Recipe
 
 
@@ -19,14 +20,15 @@ class Evidence:
     """What a language model gave the right answer, where probabilities can be had.
 
     Attributes:
-        loss: Sum of -ln p over the tokens of the right answer (nats), each given the prompt and those before it.
-        tokens: How many tokens the right answer has.
+        loss: Sum of -ln p over the tokens of the right answer (nats), each given the prompt and those before it; None
+            if only the first token is told.
+        tokens: How many tokens the right answer has; None with `loss`.
         first_right: Whether the likeliest first token of an answer is the right answer's.
         slot_probability: Probability of all answers that say the right slot (whole dollars), or None if not known.
     """
 
-    loss: float
-    tokens: int
+    loss: float | None
+    tokens: int | None
     first_right: bool
     slot_probability: float | None = None
 
@@ -81,6 +83,18 @@ class Predictor(Protocol):
         """
 
 
+@runtime_checkable
+class Preparing(Protocol):
+    """A predictor that has something to tell or to ask before any model is asked, such as the cost."""
+
+    def prepare(self, rows: pl.DataFrame) -> None:
+        """Look at the rows that `predict` will get.
+
+        Raises:
+            CuratorError: They can't or must not be asked for.
+        """
+
+
 @dataclass(frozen=True)
 class Setting:
     """What a predictor may know besides the rows.
@@ -91,6 +105,7 @@ class Setting:
         split: The split the rows are of.
         say: Tells the user one line (on standard error), such as an estimate of the cost.
         options: What `--set` told the predictors, by name; `check_options` has let pass only what a kind takes.
+        confirm: Asks the user whether something that may cost money is to be done; nobody agrees by default.
     """
 
     folder: Path
@@ -98,6 +113,7 @@ class Setting:
     split: str = "test"
     say: Callable[[str], None] = field(default=lambda line: None, repr=False)
     options: dict[str, Any] = field(default_factory=dict)
+    confirm: Callable[[str], bool] = field(default=lambda question: False, repr=False)
 
 
 Factory = Callable[[str | None, Setting], Predictor]
@@ -148,6 +164,13 @@ KINDS: dict[str, Kind] = {
     ),
     "human": Kind(
         "curator.evaluate.human", "make_human", "may", "a person, asked by a CSV form; human:NAME for one of several"
+    ),
+    "openai": Kind(
+        "curator.evaluate.hosted",
+        "make_hosted",
+        "must",
+        "openai:MODEL, a model at OpenAI or at another endpoint of chat completions",
+        hosted_options.sentences(),
     ),
 }
 """Every kind of predictor by its name, the simplest first."""

@@ -22,6 +22,8 @@ REASONS = {
     "other_currency": "The amount is not in US dollars.",
     "negative": "The amount is below zero.",
     "too_large": f"The amount is above ${HIGHEST:,.0f}.",
+    "refused": "The model refused, or its answer was filtered.",
+    "cut_off": "The answer was cut off before its price was whole.",
     "failed": "No answer could be had, after all attempts.",
 }
 """Why an answer has no price: code to sentence."""
