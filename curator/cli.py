@@ -321,7 +321,7 @@ def evaluate(
             out=out,
             options=options,
             # Where nobody can answer, nobody has agreed.
-            confirm=lambda question: yes or (sys.stdin.isatty() and click.confirm(question, err=True)),
+            confirm=lambda question: yes or (sys.stdin.isatty() and _agreed(question)),
         )
     click.echo(json.dumps(done.summary) if as_json else done.text)
 

@@ -23,7 +23,7 @@ import polars as pl
 import pytest
 
 from curator.build import build
-from curator.errors import CuratorError, RunError, RunLockedError, UsageError
+from curator.errors import CuratorError, ProviderError, RunError, RunLockedError, UsageError
 from curator.evaluate import answer_cache, harness, places
 from curator.evaluate.endpoint import read_response
 from curator.evaluate.hosted import Hosted, encoding_of, read_answer
@@ -308,7 +308,7 @@ def test_what_stays_wrong_ends_the_run(
 ) -> None:
     """One row fails, its message is told, no answer is made up, and what was answered is kept."""
     server.play = lambda number, body: answer
-    with pytest.raises(CuratorError, match=message) as caught:
+    with pytest.raises(ProviderError, match=message) as caught:
         prices(hosted(attempts=2), rows)
     assert len(server.requests) == requests
     assert f"0 of {ROWS} answers are kept" in str(caught.value)
@@ -438,6 +438,16 @@ def test_no_answer_is_counted_and_never_zero(
     lines = [json.loads(line) for line in next(tmp_path.glob("answers-*.jsonl")).read_text("utf-8").splitlines()]
     assert sorted(line["guess"] for line in lines if line["guess"] is not None) == [0.0, 30.0]
     assert (tmp_path / "evaluation.html").exists()
+
+
+def test_the_command_of_the_readme_works(
+    server: Server, run: Path, tmp_path: Path, invoke: Callable[..., Any]
+) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    (told,) = re.findall(r"curator (evaluate runs/demo .*openai:.*)", readme)
+    done = invoke(*told.replace("runs/demo", str(run)).split(), "--out", tmp_path, "--yes")
+    assert done.exit_code == 0, done.stderr
+    assert f"| constant - {NAME} |" in done.stdout
 
 
 # -- probabilities

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from curator.errors import CuratorError
+from curator.errors import ProviderError
 from curator.evaluate.answer_cache import Record
 from curator.evaluate.hosted_options import PREFIX, HostedOptions, public_url
 from curator.evaluate.token_evidence import compact
@@ -53,7 +53,7 @@ class Endpoint:
         """Give what asks a question and returns the record of its answer; one connection pool for all.
 
         Raises:
-            CuratorError: (when asking) The endpoint refuses, or gives no answer after all attempts.
+            ProviderError: (when asking) The endpoint refuses, or gives no answer after all attempts.
         """
         import openai
 
@@ -76,10 +76,10 @@ class Endpoint:
                 told = self._clean(_message(error))
                 if not self._settled and error.status_code in (400, 403, 422) and self._give_way(error.param, told):
                     continue
-                raise CuratorError(self._refused(error.status_code, told)) from None
+                raise ProviderError(self._refused(error.status_code, told)) from None
             except openai.APIConnectionError as error:
                 why = "no answer in time" if isinstance(error, openai.APITimeoutError) else error.__cause__ or error
-                raise CuratorError(
+                raise ProviderError(
                     f"{self._name()} can't be reached after {self._attempts()}: {self._clean(str(why))}"
                 ) from None
             try:
@@ -88,7 +88,7 @@ class Endpoint:
                 # The client tries again what fails on the way; an answer that is none is tried again here.
                 attempt += 1
                 if attempt == self._options.attempts:
-                    raise CuratorError(
+                    raise ProviderError(
                         f"{self._name()} gave no valid answer after {self._attempts()}: {self._clean(str(error))}"
                     ) from None
                 await asyncio.sleep(min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE))

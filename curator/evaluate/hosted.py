@@ -90,7 +90,7 @@ class Hosted:
         """See `Predictor.predict`.
 
         Raises:
-            CuratorError: The endpoint refuses, or a question has no answer after all attempts. Answers so far are kept.
+            ProviderError: The endpoint refuses, or a question has no answer after all attempts; answers are kept.
         """
         questions = self._questions(rows)
         with opened(self._path) as cache:
@@ -150,7 +150,7 @@ class Hosted:
             next(coming)
         except CuratorError as error:
             keys = {key for key, _ in questions}
-            raise CuratorError(
+            raise type(error)(
                 f"{self.name}: {error}. {sum(key in cache for key in keys):,} of {len(keys):,} answers are kept in"
                 f" {self._path}; the same command asks for the rest"
             ) from error
