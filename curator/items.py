@@ -11,13 +11,14 @@ import polars as pl
 import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 
 from curator import prompts
+from curator.encoded import Counts, Cut, Encoded
 from curator.errors import RecipeError
 from curator.ledger import Rule, Sieve
 from curator.own_price import MARK, mask_own_price, states_own_price
 from curator.prices import read_prices, round_price
 from curator.recipe import Recipe
 from curator.scrub import break_special_tokens
-from curator.tokens import Counts, Cut, Encoded, Tokenizer, load_tokenizer
+from curator.tokens import Tokenizer, load_tokenizer
 
 SCHEMA = {
     "shard": pl.UInt32,
@@ -135,18 +136,18 @@ class Mapper:
         encoded = tokenizer.encode(texts)
         if recipe.tokens.of == "text":
             cut = tokenizer.cut(encoded, recipe.tokens.cap)
-            counts = tokenizer.count_around(asked, cut, answers)
+            kept, counts = cut.texts, tokenizer.count_around(asked, cut, answers)
         else:
-            cut, counts = self._cut_to_prompt(encoded, asked, answers)
+            kept, counts = self._cut_to_prompt(encoded, asked, answers)
         return rows.with_columns(
             text_tokens=pl.Series(encoded.counts),
-            cut=cut.texts,
-            prompt=pl.concat_str(pl.lit(asked), pl.lit(cut.texts), pl.lit(answers)),
+            cut=kept,
+            prompt=pl.concat_str(pl.lit(asked), pl.lit(kept), pl.lit(answers)),
             tokens=pl.Series(counts),
         )
 
-    def _cut_to_prompt(self, encoded: Encoded, asked: str, answers: pl.Series) -> tuple[Cut, Counts]:
-        """Cut texts at a whole word so that no prompt has more than `tokens.cap` tokens."""
+    def _cut_to_prompt(self, encoded: Encoded, asked: str, answers: pl.Series) -> tuple[pl.Series, Counts]:
+        """Cut texts at a whole word so that no prompt has more than `tokens.cap` tokens; return them and the counts."""
         cap = self.recipe.tokens.cap
         around = self.tokenizer.encode(asked + answers).counts
         if len(around) and (least := cap - int(around.max())) < 1:
@@ -155,13 +156,15 @@ class Mapper:
             )
         room = np.maximum(cap - around, 1)
         cut = self._cut_at_word(encoded, room)
-        counts = self.tokenizer.count_around(asked, cut, answers)
+        texts, counts = cut.texts, self.tokenizer.count_around(asked, cut, answers)
         # Tokens of the parts need not add up to those of the whole; the few that are over give way until they fit.
-        while (over := counts > cap).any():
-            room = np.where(over, np.maximum(np.minimum(room, encoded.counts) - 1, 0), room)
-            cut = self._cut_at_word(encoded, room)
-            counts = self.tokenizer.count_around(asked, cut, answers)
-        return cut, counts
+        while len(over := np.flatnonzero(counts > cap)):
+            few = encoded.take(over)
+            room[over] = np.maximum(np.minimum(room[over], few.counts) - 1, 0)
+            again = self._cut_at_word(few, room[over])
+            counts[over] = self.tokenizer.count_around(asked, again, answers.gather(over))
+            texts = texts.scatter(over, again.texts)
+        return texts, counts
 
     def _cut_at_word(self, encoded: Encoded, room: Counts) -> Cut:
         """Cut texts at a whole word; a last line that is only a label, ``Color:``, goes too."""
@@ -169,11 +172,12 @@ class Mapper:
         labels = cut.texts.str.ends_with(":").arg_true()
         if labels.is_empty():
             return cut
-        shorter = cut.texts.gather(labels).str.replace(r"\n[^\n:]{1,60}:$", "")
-        sizes = cut.sizes.copy()
-        if len(sizes):
-            sizes[labels.to_numpy()] = shorter.str.len_bytes().to_numpy()
-        return Cut(encoded, cut.texts.scatter(labels, shorter), sizes)
+        longer = cut.texts.gather(labels)
+        shorter = longer.str.replace(r"\n[^\n:]{1,60}:$", "")
+        surplus = cut.surplus.copy()
+        if len(surplus):
+            surplus[labels.to_numpy()] += longer.str.len_bytes().to_numpy() - shorter.str.len_bytes().to_numpy()
+        return Cut(encoded, cut.texts.scatter(labels, shorter), cut.ids, surplus)
 
 
 def text_hash(text: pl.Expr) -> pl.Expr:

@@ -6,13 +6,13 @@ known to read exactly (Llama 3, o200k, cl100k and their kin), Hugging Face `toke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from curator.encoded import Counts, Cut, Encoded, first_bytes, ids_before, sums
 from curator.errors import TokenizerError
 from curator.vocabularies import (
     Vocabulary,
@@ -27,38 +27,7 @@ if TYPE_CHECKING:
     import fastokens
     import tokenizers
 
-Counts = NDArray[np.int64]
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A batch of encoded texts: the ids of text i are ``ids[offsets[i]:offsets[i + 1]]``."""
-
-    texts: pl.Series
-    ids: NDArray[np.uint32]
-    offsets: Counts
-
-    @property
-    def counts(self) -> Counts:
-        """Tokens of each text."""
-        return np.diff(self.offsets)
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The starts of encoded texts.
-
-    Attributes:
-        encoded: The whole texts.
-        texts: Their starts.
-        sizes: Bytes of each start, without the U+FFFD that stands for a character cut in two. Only the byte-level
-            engine needs them, the other leaves them empty.
-    """
-
-    encoded: Encoded
-    texts: pl.Series
-    sizes: Counts
 
 
 class Tokenizer(Protocol):
@@ -70,6 +39,9 @@ class Tokenizer(Protocol):
 
     def encode(self, texts: pl.Series) -> Encoded:
         """Encode each text without adding special tokens; strings that spell a special token are read as it."""
+
+    def settled(self, encoded: Encoded, tokens: int) -> NDArray[np.bool_]:
+        """Tell which texts begin with `tokens` tokens that stay the same whatever follows their last space."""
 
     def cut(self, encoded: Encoded, cap: Counts | int, *, whole_words: bool = False) -> Cut:
         """Return each text as its first `cap` tokens decode; a character cut in two becomes U+FFFD.
@@ -120,20 +92,36 @@ class ByteLevelTokenizer:
     def __init__(self, vocabulary: Vocabulary, engine: fastokens.Tokenizer) -> None:
         self.vocabulary = vocabulary
         self._engine = engine
-        self._bytes = _bytes_per_id(engine)
+        self._bytes = _bytes_per_id(engine).astype(np.uint16)
         self.special = tuple(token["content"] for token in engine.added_tokens())
 
     def encode(self, texts: pl.Series) -> Encoded:
         """See `Tokenizer.encode`."""
-        ids, offsets = self._engine.encode_batch_flat(texts.to_list())
-        return Encoded(texts, np.frombuffer(ids, np.uint32), np.frombuffer(offsets, np.uint64).astype(np.int64))
+        raw_ids, raw_offsets = self._engine.encode_batch_flat(texts.to_list())
+        ids, offsets = np.frombuffer(raw_ids, np.uint32), np.frombuffer(raw_offsets, np.uint64).astype(np.int64)
+        sizes = np.zeros(len(ids) + 1, np.uint16)
+        # Indices of the platform's own type are looked up three times as fast.
+        np.take(self._bytes, ids.astype(np.intp), out=sizes[:-1])
+        encoded = Encoded(texts, ids, offsets[:-1], np.diff(offsets), sizes)
+        if not np.array_equal(sums(encoded, encoded.counts), texts.str.len_bytes().to_numpy()):
+            raise TokenizerError(
+                f"tokenizer {self.vocabulary.name!r} changed the bytes of a text, so it can't be cut exactly"
+            )
+        return encoded
+
+    def settled(self, encoded: Encoded, tokens: int) -> NDArray[np.bool_]:
+        """See `Tokenizer.settled`."""
+        starts, data = encoded.utf8
+        space = _last_space(data, starts[:-1], np.diff(starts))
+        ends = starts[:-1] + sums(encoded, np.minimum(encoded.counts, tokens))
+        sure = (space > starts[:-1]) & _is_visible_ascii(data[np.maximum(space - 1, 0)])
+        return sure & (encoded.counts >= tokens) & (ends <= space)
 
     def cut(self, encoded: Encoded, cap: Counts | int, *, whole_words: bool = False) -> Cut:
         """See `Tokenizer.cut`."""
-        sums = self._byte_sums(encoded)
-        last = encoded.offsets[:-1] + np.minimum(encoded.counts, cap)
-        starts, data = _utf8(encoded.texts)
-        ends = starts[:-1] + sums[last] - sums[encoded.offsets[:-1]]
+        kept = np.minimum(encoded.counts, cap)
+        starts, data = encoded.utf8
+        whole = ends = starts[:-1] + sums(encoded, kept)
         split = (ends < starts[1:]) & _is_continuation(data[ends])
         moving = split
         while moving.any():
@@ -141,52 +129,53 @@ class ByteLevelTokenizer:
             moving = moving & _is_continuation(data[ends])
         if whole_words:
             ends, split = _word_ends(data, starts, ends), np.zeros_like(split)
-        sizes = ends - starts[:-1]
-        text = pl.col("text").bin.slice(0, pl.col("size")).cast(pl.String)
-        kept = pl.DataFrame({"text": encoded.texts.cast(pl.Binary), "size": sizes}).select(text).to_series()
+        texts = first_bytes(encoded.texts, ends - starts[:-1])
         if split.any():
             marks = pl.Series(split).replace_strict({True: REPLACEMENT, False: ""}, return_dtype=pl.String)
-            kept = kept + marks
-        return Cut(encoded, kept, sizes)
+            texts = texts + marks
+        return Cut(encoded, texts, kept, whole - ends)
 
     def count_around(self, before: str, cut: Cut, after: pl.Series) -> Counts:
         """See `Tokenizer.count_around`.
 
-        Only what follows the last space of a cut text is encoded again: a new piece of the pre-tokenizer begins there
-        whatever comes after it, so the ids before it are those of the whole text.
+        Only what may be read otherwise than in the whole text is encoded again, with what follows it. A start that ends
+        in an ASCII letter or digit where its text ends, or goes on with a space or newline, holds whole pieces of the
+        pre-tokenizer, and the newline after it begins another. In any other start a piece begins at the last space, whatever comes
+        after it.
         """
-        offsets = cut.encoded.offsets
-        starts, data = _utf8(cut.encoded.texts)
-        at = _last_space(data, starts[:-1], cut.sizes)
-        known = (at > starts[:-1]) & _is_visible_ascii(data[np.maximum(at - 1, 0)])
+        encoded = cut.encoded
+        starts, data = encoded.utf8
+        first, last = starts[:-1], starts[1:]
+        ends = first + sums(encoded, cut.ids) - cut.surplus
+        closed = (ends > first) & _is_alphanumeric(data[ends - 1]) & ((ends == last) | _is_white(data[ends]))
+        seam = np.where(closed, ends, first)
+        open_ = np.flatnonzero(~closed)
+        seam[open_] = _last_space(data, first[open_], ends[open_] - first[open_])
+        known = (seam > first) & (closed | _is_visible_ascii(data[np.maximum(seam - 1, 0)]))
         # The start is a piece of its own unless the text begins with what the newlines before it would swallow.
-        first = data[starts[:-1]]
-        known &= (_is_visible_ascii(first) & (first != ord("/"))) | (first >= 0xC3)
-        sums = self._byte_sums(cut.encoded)
-        target = sums[offsets[:-1]] + np.where(known, at - starts[:-1], 0)
-        position = np.searchsorted(sums, target)
-        known &= sums[position] == target
-        tail_at = pl.Series(np.where(known, at - starts[:-1], 0))
-        tails = pl.DataFrame({"text": cut.texts.cast(pl.Binary), "at": tail_at, "after": after, "known": known}).select(
+        begin = data[first]
+        known &= (_is_visible_ascii(begin) & (begin != ord("/"))) | (begin >= 0xC3)
+        ids, exact = ids_before(encoded, cut.ids, ends + cut.surplus - seam)
+        known &= exact
+        counts = len(self._engine.encode(before).ids) + ids
+        # What follows is one of a few answers; each is encoded once.
+        if len(rows := np.flatnonzero(known & closed)):
+            answers = after.gather(rows).unique()
+            tokens = pl.Series(self.encode(answers).counts)
+            counts[rows] += after.gather(rows).replace_strict(answers, tokens, return_dtype=pl.Int64).to_numpy()
+        rows = np.flatnonzero(~(known & closed))
+        sure = known[rows]
+        tail = pl.DataFrame(
+            {"text": cut.texts.gather(rows), "at": (seam - first)[rows], "after": after.gather(rows), "sure": sure}
+        ).select(
             pl.concat_str(
-                pl.when("known").then(pl.lit("")).otherwise(pl.lit(before)),
-                pl.col("text").bin.slice(pl.col("at")).cast(pl.String),
+                pl.when("sure").then(pl.lit("")).otherwise(pl.lit(before)),
+                pl.col("text").cast(pl.Binary).bin.slice(pl.when("sure").then("at").otherwise(0)).cast(pl.String),
                 pl.col("after"),
             )
         )
-        counts = self.encode(tails.to_series()).counts
-        start = len(self._engine.encode(before).ids)
-        return np.where(known, start + position - offsets[:-1] + counts, counts)
-
-    def _byte_sums(self, encoded: Encoded) -> Counts:
-        """Return the bytes before each id of the batch, and all of them at the end: shape (ids + 1,)."""
-        sums = np.zeros(len(encoded.ids) + 1, np.int64)
-        np.cumsum(self._bytes[encoded.ids], out=sums[1:])
-        if not np.array_equal(np.diff(sums[encoded.offsets]), encoded.texts.str.len_bytes().to_numpy()):
-            raise TokenizerError(
-                f"tokenizer {self.vocabulary.name!r} changed the bytes of a text, so it can't be cut exactly"
-            )
-        return sums
+        counts[rows] = np.where(sure, counts[rows], 0) + self.encode(tail.to_series()).counts
+        return counts
 
 
 class ReferenceTokenizer:
@@ -210,32 +199,25 @@ class ReferenceTokenizer:
         offsets = np.zeros(len(ids) + 1, np.int64)
         np.cumsum([len(each) for each in ids], out=offsets[1:])
         flat = np.fromiter((one for each in ids for one in each), np.uint32, int(offsets[-1]))
-        return Encoded(texts, flat, offsets)
+        return Encoded(texts, flat, offsets[:-1], np.diff(offsets), np.zeros(0, np.uint16))
+
+    def settled(self, encoded: Encoded, tokens: int) -> NDArray[np.bool_]:
+        """See `Tokenizer.settled`; of a tokenizer in general nothing is known."""
+        return np.zeros(len(encoded.texts), np.bool_)
 
     def cut(self, encoded: Encoded, cap: Counts | int, *, whole_words: bool = False) -> Cut:
         """See `Tokenizer.cut`."""
-        ends = encoded.offsets[:-1] + np.minimum(encoded.counts, cap)
-        kept = [encoded.ids[a:b].tolist() for a, b in zip(encoded.offsets[:-1], ends, strict=True)]
+        ends = encoded.starts + np.minimum(encoded.counts, cap)
+        kept = [encoded.ids[a:b].tolist() for a, b in zip(encoded.starts, ends, strict=True)]
         decoded = self._engine.decode_batch(kept, skip_special_tokens=False)
         texts = pl.Series(encoded.texts.name, decoded, dtype=pl.String)
         if whole_words:
             texts = _whole_words(encoded.texts, texts, pl.Series(encoded.counts > cap))
-        return Cut(encoded, texts, np.zeros(0, np.int64))
+        return Cut(encoded, texts, np.zeros(0, np.int64), np.zeros(0, np.int64))
 
     def count_around(self, before: str, cut: Cut, after: pl.Series) -> Counts:
         """See `Tokenizer.count_around`."""
         return self.encode(pl.select(pl.concat_str(pl.lit(before), cut.texts, after)).to_series()).counts
-
-
-def _utf8(texts: pl.Series) -> tuple[Counts, NDArray[np.uint8]]:
-    """Return the offsets of the texts, shape (n + 1,), in their UTF-8 bytes, which are followed by one zero byte."""
-    raw = texts.rechunk().cast(pl.Binary).to_arrow(compat_level=pl.CompatLevel.oldest())
-    if not len(raw):
-        return np.zeros(1, np.int64), np.zeros(1, np.uint8)
-    _, offsets, data = raw.buffers()
-    # The zero byte lets the byte after the last text be looked at.
-    bytes_ = np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
-    return np.frombuffer(offsets, np.int64, len(raw) + 1, raw.offset * 8), np.append(bytes_, np.uint8(0))
 
 
 def _whole_words(texts: pl.Series, starts: pl.Series, shortened: pl.Series) -> pl.Series:
@@ -250,6 +232,11 @@ def _whole_words(texts: pl.Series, starts: pl.Series, shortened: pl.Series) -> p
     return frame.select(pl.when("shortened").then(kept).otherwise("start")).to_series().rename(starts.name)
 
 
+def _is_white(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell which bytes are spaces or newlines."""
+    return (byte == ord(" ")) | (byte == ord("\n"))
+
+
 def _is_continuation(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Tell which bytes continue a UTF-8 character (10xxxxxx)."""
     return (byte >= 0x80) & (byte < 0xC0)
@@ -257,20 +244,16 @@ def _is_continuation(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def _word_ends(data: NDArray[np.uint8], starts: Counts, ends: Counts) -> Counts:
     """Move each end that lies before its text's end back to the end of a word, if the text has one before it."""
-
-    def is_white(at: Counts) -> NDArray[np.bool_]:
-        return np.isin(data[at], (ord(" "), ord("\n")))
-
     found = ends
-    moving = (ends < starts[1:]) & ~is_white(ends)
+    moving = (ends < starts[1:]) & ~_is_white(data[ends])
     while moving.any():
         found = found - moving
-        moving &= (found > starts[:-1]) & ~is_white(found)
+        moving &= (found > starts[:-1]) & ~_is_white(data[found])
     # Then back over the white space itself, so that the text ends on a word.
-    moving = (found > starts[:-1]) & (found < starts[1:]) & is_white(found - 1)
+    moving = (found > starts[:-1]) & (found < starts[1:]) & _is_white(data[found - 1])
     while moving.any():
         found = found - moving
-        moving &= (found > starts[:-1]) & is_white(found - 1)
+        moving &= (found > starts[:-1]) & _is_white(data[found - 1])
     return np.where(found > starts[:-1], found, ends)
 
 
@@ -285,6 +268,11 @@ def _last_space(data: NDArray[np.uint8], starts: Counts, sizes: Counts) -> Count
             return at
         at = at - (looking & (at > starts))
     return np.where(looking, starts, at).astype(np.int64)
+
+
+def _is_alphanumeric(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell which bytes are ASCII letters or digits."""
+    return ((byte | 0x20) - ord("a") < 26) | (byte - ord("0") < 10)
 
 
 def _is_visible_ascii(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
