@@ -38,6 +38,11 @@ SCHEMA = {
 `text_hash` tells exact copies; it is null where the recipe keeps them. `masked` tells prompts with a masked price.
 """
 
+# What makes up a text, and isn't needed once it is there.
+_RAW = ("description", "features", "details", "store", "categories")
+_ALL = 2**31 - 1
+"""More characters than any text has."""
+
 
 def well_formed() -> Rule:
     """Drop rows that could not be read."""
@@ -76,6 +81,24 @@ class Mapper:
         self.recipe = recipe
         self.tokenizer: Tokenizer = load_tokenizer(recipe.tokenizer)
 
+    @property
+    def first_chars(self) -> int | None:
+        """Characters of a text that are looked at first; None for all of them.
+
+        Most texts have more tokens than are kept, so a start of about five characters for each of these will do. The
+        other texts are looked at again, whole.
+        """
+        settings, chars = self.recipe.text, 5 * self._tokens_looked_at
+        # Whether an amount is masked may hang on words after it.
+        masks_start = settings.style == "course" and settings.own_price == "mask"
+        if masks_start or not self.tokenizer.settles or not settings.min_chars < chars < settings.max_chars:
+            return None
+        return chars
+
+    @property
+    def _tokens_looked_at(self) -> int:
+        return max(self.recipe.tokens.cap, self.recipe.tokens.min + 1)
+
     def __call__(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Map a batch.
 
@@ -90,9 +113,11 @@ class Mapper:
         sieve.rows = sieve.rows.with_columns(slot=round_price(pl.col("price"), recipe.price))
         if recipe.text.style == "course":
             # The course counts characters before it cleans, and without the title.
-            sieve.rows = sieve.rows.with_columns(text=prompts.course_contents(sieve.rows, recipe.text))
+            contents = prompts.course_contents(sieve.rows, recipe.text, self.first_chars)
+            sieve.rows = sieve.rows.with_columns(text=contents)
             sieve.apply(enough_text(recipe))
-            sieve.rows = sieve.rows.with_columns(text=prompts.course_text(pl.col("text")))
+            sieve.rows = sieve.rows.with_columns(more=pl.col("text").str.len_chars() == (self.first_chars or _ALL))
+            sieve.rows = sieve.rows.with_columns(text=prompts.course_text(sieve.rows["title"], sieve.rows["text"]))
         else:
             sieve.rows = sieve.rows.with_columns(text=prompts.readable_text(sieve.rows, recipe.text))
             sieve.apply(enough_text(recipe))
@@ -128,18 +153,40 @@ class Mapper:
         return prompts.break_answer(break_special_tokens(texts, self.tokenizer.special), self.recipe.prompt)
 
     def _with_prompts(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add `text_tokens` (of the whole text), `cut` (the text that is kept), `prompt` and its `tokens`."""
-        recipe, tokenizer = self.recipe, self.tokenizer
+        """Add `text_tokens`, `cut` (the text that is kept), `prompt` and its `tokens`.
+
+        Where the first characters of a text settle which tokens are kept, `text_tokens` counts only theirs. Columns in:
+        `text`; in the style of the course perhaps only the first characters of it, and then `more` tells so.
+        """
         texts = self.prepare(rows["text"])
+        if self.first_chars is None:
+            return self._with_encoded(rows, self.tokenizer.encode(texts))
+        if course := self.recipe.text.style == "course":
+            more, encoded = rows["more"], self.tokenizer.encode(texts)
+        else:
+            more = texts.str.len_chars() > self.first_chars
+            encoded = self.tokenizer.encode(texts.str.head(self.first_chars))
+        again = more.to_numpy() & ~self.tokenizer.settled(encoded, self._tokens_looked_at)
+        done, few = rows.filter(~again), rows.filter(again)
+        if course:
+            contents = prompts.course_contents(few, self.recipe.text)
+            few = few.with_columns(text=prompts.course_text(few["title"], contents))
+            texts = self.prepare(few["text"])
+        else:
+            texts = texts.filter(again)
+        settled = self._with_encoded(done, encoded.take(np.flatnonzero(~again)))
+        return pl.concat([settled, self._with_encoded(few, self.tokenizer.encode(texts))]).sort("row")
+
+    def _with_encoded(self, rows: pl.DataFrame, encoded: Encoded) -> pl.DataFrame:
+        recipe, tokenizer = self.recipe, self.tokenizer
         asked = prompts.question(recipe.prompt)
         answers = rows.select(prompts.answer(recipe.prompt, pl.col("slot"))).to_series()
-        encoded = tokenizer.encode(texts)
         if recipe.tokens.of == "text":
             cut = tokenizer.cut(encoded, recipe.tokens.cap)
             kept, counts = cut.texts, tokenizer.count_around(asked, cut, answers)
         else:
             kept, counts = self._cut_to_prompt(encoded, asked, answers)
-        return rows.with_columns(
+        return rows.drop(_RAW, strict=False).with_columns(
             text_tokens=pl.Series(encoded.counts),
             cut=kept,
             prompt=pl.concat_str(pl.lit(asked), pl.lit(kept), pl.lit(answers)),

@@ -7,40 +7,40 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from curator import scrub
+from curator.course_scrub import scrub_together
 from curator.details import readable_details
 from curator.recipe import PromptSettings, TextSettings
 from curator.scrub import Cleaning
 
 
-def course_contents(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
+def course_contents(rows: pl.DataFrame, settings: TextSettings, chars: int | None = None) -> pl.Series:
     """Return description, features and details as the course joins them, uncleaned, cut to `text.max_chars`.
 
     Columns in: `description`, `features` (lists of strings), `details` (JSON text).
+
+    Args:
+        rows: The rows.
+        settings: The recipe's settings of the text.
+        chars: Cut to as many characters instead.
     """
-    described = scrub.ending_line(scrub.join_lines(pl.col("description")))
-    featured = scrub.ending_line(scrub.join_lines(pl.col("features")))
-    before = rows.select(pl.concat_str(described, featured).str.head(settings.max_chars)).to_series()
-    # Where these fill the text already, the details, whose deletions are the costliest rule, are never looked at.
-    short = (before.str.len_chars() < settings.max_chars).arg_true()
-    details = (
-        rows["details"]
-        .gather(short)
-        .fill_null("")
-        .to_frame()
-        .select(
-            # The newline comes with any details, even if the deletions leave nothing of them.
-            pl.when(pl.col("details") != "")
-            .then(scrub.delete_each(pl.col("details"), settings.removals) + "\n")
-            .otherwise(pl.lit(""))
-        )
-    )
-    whole = (before.gather(short) + details.to_series()).str.head(settings.max_chars)
-    return before.scatter(short, whole).rename("contents")
+    chars = settings.max_chars if chars is None else chars
+    names = ("description", "features")
+    lists = rows.select(scrub.join_lines(pl.col(name)) for name in names)
+    lines = [part for name in names for part in (pl.col(name), scrub.line_end(pl.col(name)))]
+    before = lists.select(contents=pl.concat_str(lines).str.head(chars)).to_series()
+    # Where these fill the text already, the details are never looked at.
+    short = (before.str.len_chars() < chars).arg_true()
+    details = rows["details"].gather(short).fill_null("")
+    # The newline comes with any details, even if the deletions leave nothing of them.
+    kept = scrub.delete_each(pl.col("details"), settings.removals)
+    whole = pl.concat_str("before", kept, scrub.line_end(pl.col("details"))).str.head(chars)
+    parts = pl.DataFrame({"before": before.gather(short), "details": details})
+    return before.scatter(short, parts.select(whole).to_series())
 
 
-def course_text(contents: pl.Expr) -> pl.Expr:
-    """Return the scrubbed title, a newline and the scrubbed contents."""
-    return pl.concat_str(scrub.course_scrub(pl.col("title").fill_null("")), pl.lit("\n"), scrub.course_scrub(contents))
+def course_text(titles: pl.Series, contents: pl.Series) -> pl.Series:
+    """Return the scrubbed title, a newline and the scrubbed contents; a null title counts as empty."""
+    return scrub_together(titles.fill_null(""), contents)
 
 
 def readable_text(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:

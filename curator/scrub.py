@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
@@ -30,6 +31,9 @@ _SEPARATORS = r"\x1c-\x1f"
 _ENTITY = r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};)"
 _NOISE = rf'[:\[\]"{{}}【】\s{_SEPARATORS}]'
 
+DIGITS_END = 0x20000
+"""All digits lie before this code point, in Unicode's first two planes; the others hold ideographs and private use."""
+
 
 def join_lines(texts: pl.Expr) -> pl.Expr:
     """Join the strings of each list by newlines; a null list is empty text, a null element an empty line."""
@@ -38,14 +42,25 @@ def join_lines(texts: pl.Expr) -> pl.Expr:
 
 def ending_line(text: pl.Expr) -> pl.Expr:
     """Add a newline to each text that is not empty."""
-    return pl.when(text != "").then(text + "\n").otherwise(text)
+    return pl.concat_str(text, line_end(text))
+
+
+def line_end(text: pl.Expr) -> pl.Expr:
+    """Return what ends the line of each text: a newline, or nothing if the text is empty."""
+    return pl.when(text.str.len_bytes() > 0).then(pl.lit("\n")).otherwise(pl.lit(""))
 
 
 def delete_each(text: pl.Expr, removals: Iterable[str]) -> pl.Expr:
     """Delete substrings one after the other: a later one may match what an earlier deletion brought together."""
     for removal in removals:
-        text = text.str.replace_all(removal, "", literal=True)
+        # A pattern is replaced three times as fast as a literal is.
+        text = text.str.replace_all(_pattern(removal), "")
     return text
+
+
+def _pattern(literal: str) -> str:
+    """Return a pattern for a literal; Python's `re.escape` escapes more than the regex engine knows."""
+    return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", literal)
 
 
 def course_noise(text: pl.Expr) -> pl.Expr:
@@ -62,13 +77,14 @@ def course_commas(text: pl.Expr) -> pl.Expr:
 
 def _close_commas(texts: pl.Series) -> pl.Series:
     # Few texts have anything to close; copying all of them three times would cost more than finding those.
-    return where(texts, "[ ,],", _shorten_commas)
+    return where(texts, "[ ,],", shorten_commas)
 
 
-def _shorten_commas(texts: pl.Series) -> pl.Series:
-    for found, put in ((" ,", ","), (",,,", ","), (",,", ",")):
-        texts = texts.str.replace_all(found, put, literal=True)
-    return texts
+def shorten_commas(texts: pl.Series) -> pl.Series:
+    """Close the space before each comma, then shorten runs of commas, in the course's three steps."""
+    # Patterns are replaced faster than literals are.
+    texts = texts.str.replace_all(" ,", ",")
+    return where(texts, ",,", lambda some: some.str.replace_all(",,,", ",").str.replace_all(",,", ","))
 
 
 def course_part_numbers(text: pl.Expr) -> pl.Expr:
@@ -99,8 +115,7 @@ def _long_words_with_digit() -> str:
     Without look-around the two conditions are one alternation over where the digit stands; each branch runs to the
     end of the word.
     """
-    # All digits lie in Unicode's first two planes; the others hold ideographs, tags and private use.
-    digit = f"[{''.join(chr(code) for code in range(0x20000) if chr(code).isdigit())}]"
+    digit = f"[{''.join(chr(code) for code in range(DIGITS_END) if chr(code).isdigit())}]"
     early = (f"[^ ]{{{at}}}{digit}[^ ]{{{6 - at},}}" for at in range(6))
     return f" (?:[^ ]{{6,}}{digit}[^ ]*|{'|'.join(early)})"
 

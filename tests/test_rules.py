@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curator import items, ledger, prompts, scrub
@@ -54,6 +54,8 @@ def test_delete_each_deletes_one_after_the_other() -> None:
     # not the other way round: what the last deletion brings together stays
     assert apply(scrub.delete_each, ["axyb"], ["ab", "xy"]) == ["ab"]
     assert apply(scrub.delete_each, ["a.b$1", "a+b"], [".", "+"]) == ["ab$1", "ab"]
+    for odd in [*map(chr, range(0x20, 0x7F)), "\n", "\t", "\\d", "é", "&&", "#~", "(?x)"]:
+        assert apply(scrub.delete_each, [f"日{odd}本"], [odd]) == ["日本"]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +140,17 @@ def test_course_scrub_is_that_of_the_course(oracle: Any, texts: list[str]) -> No
     assert apply(scrub.course_scrub, texts) == [oracle.scrub(text) for text in texts]
 
 
+WORDY = st.text(st.sampled_from(list(' ,:"\n\t\0\xa0ab7²é日x,1 ')), max_size=40)
+
+
+@given(st.lists(st.tuples(st.one_of(ODD, WORDY), st.one_of(ODD, WORDY, st.text(max_size=40))), max_size=12))
+@example([("", ""), (" ,a", ", ,b"), ("1234567", "a 1234567"), ("a ,123456 b", "a,,12345 c,,123456"), ("\0", "a \0 b")])
+def test_titles_and_contents_together_are_cleaned_by_the_rules(oracle: Any, pairs: list[tuple[str, str]]) -> None:
+    titles, contents = (pl.Series([pair[at] for pair in pairs], dtype=pl.String) for at in (0, 1))
+    made = prompts.course_text(titles, contents).to_list()
+    assert made == [f"{oracle.scrub(title)}\n{oracle.scrub(text)}" for title, text in pairs]
+
+
 @given(st.lists(st.text(st.sampled_from(list('ItemPackgNubrofBst elrPdc:DaFyM"?,')), max_size=60), min_size=1))
 def test_deletions_are_those_of_the_course(oracle: Any, texts: list[str]) -> None:
     done = apply(scrub.delete_each, texts, COURSE.text.removals)
@@ -176,7 +189,7 @@ def test_course_contents_end_at_max_chars_wherever_that_falls() -> None:
 
 def test_course_text() -> None:
     frame = pl.DataFrame({"title": [None, "", " [x] ", "a\nb"], "contents": ["", "c", " c\n", "d: e"]})
-    made = frame.select(prompts.course_text(pl.col("contents"))).to_series().to_list()
+    made = prompts.course_text(frame["title"], frame["contents"]).to_list()
     assert made == ["\n", "\nc", "x\nc", "a b\nd e"]
 
 

@@ -385,10 +385,10 @@ def test_another_recipe_or_code_is_said(parquet_run: Callable[..., Path]) -> Non
 
 
 def test_a_changed_rule_is_said(parquet_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    from curator import scrub
+    from curator import prompts
 
     run = parquet_run({"parent_asin": "ONE"})
-    monkeypatch.setattr(scrub, "course_scrub", lambda text: text.str.to_uppercase())
+    monkeypatch.setattr(prompts, "scrub_together", lambda titles, contents: titles + "\n" + contents.str.to_uppercase())
     row = only(run, "ONE")
     assert row.agrees is False
     assert row.warnings[0] == "the cleaning rules, one by one, don't give the text that the mapper made."

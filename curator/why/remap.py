@@ -75,7 +75,9 @@ class Remapped:
 
 
 class WatchedMapper(Mapper):
-    """The build's mapper, watched."""
+    """The build's mapper, watched; it looks at whole texts, so that it can tell all their tokens."""
+
+    first_chars = None
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
