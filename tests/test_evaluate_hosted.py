@@ -23,7 +23,7 @@ import polars as pl
 import pytest
 
 from curator.build import build
-from curator.errors import CuratorError, ProviderError, RunError, RunLockedError, UsageError
+from curator.errors import CuratorError, ProviderError, RunError, RunLockedError, TokenizerError, UsageError
 from curator.evaluate import answer_cache, harness, places
 from curator.evaluate.endpoint import read_response
 from curator.evaluate.hosted import Hosted, encoding_of, read_answer
@@ -738,3 +738,48 @@ def test_an_abandoned_run_stops_asking(server: Server, rows: pl.DataFrame, hoste
     assert time.monotonic() - began < 5
     assert len(server.requests) <= 2
     assert not [one for one in threading.enumerate() if one.name == "asking"]
+
+
+def test_ctrl_c_ends_soon_and_keeps_what_came(
+    server: Server, run: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    secrets = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY, "NO_PROXY": "127.0.0.1"}
+    reached, hold = threading.Event(), threading.Event()
+
+    def play(number: int, body: dict[str, Any]) -> tuple[Any, ...]:
+        if number >= 5:
+            reached.set()
+            hold.wait(60)
+        return 200, chat("5.00")
+
+    server.play = play
+    process = subprocess.Popen(
+        command(run, tmp_path, "--yes"), env=environment | secrets, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert reached.wait(60)
+        process.send_signal(signal.SIGINT)
+        printed, told = process.communicate(timeout=30)  # the questions under way would take a minute
+    finally:
+        hold.set()
+        process.kill()
+    assert process.returncode == 1
+    assert told.splitlines()[-1].startswith(b"Interrupted: ")
+    assert b"Traceback" not in printed + told
+    assert cache_file(tmp_path).read_bytes().count(b"\n") >= 1
+
+
+def test_a_tokenizer_that_is_not_here_is_said(
+    server: Server, rows: pl.DataFrame, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundled: Any
+) -> None:
+    def load(spec: str) -> Any:
+        if spec != "o200k_base":
+            raise TokenizerError("gated")
+        return bundled
+
+    monkeypatch.setattr("curator.tokens.load_tokenizer", load)
+    said: list[str] = []
+    recipe = load_recipe("course-v1")
+    setting = Setting(tmp_path, recipe, say=said.append, confirm=lambda question: True)
+    Hosted("llama-3.1-8b", setting).prepare(rows)
+    assert f"counted with o200k_base: the tokenizer {recipe.tokenizer} is not here" in said[0]
