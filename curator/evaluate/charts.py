@@ -46,6 +46,22 @@ def label(name: str) -> str:
     return whole if colon and len(whole) <= _LABEL else f"{name[:6]}…{name[7 - _LABEL :]}"
 
 
+def labels(names: Sequence[str]) -> dict[str, str]:
+    """Return each model's label; two that would have the same one get numbers.
+
+    >>> list(labels(["llama:a/prices-checkpoint-4", "llama:b/prices-checkpoint-4"]).values())
+    ['llama:…heckpoint-4', 'llama:…heckpoi (2)']
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        short, number = label(name), 1
+        while short in found.values():
+            number += 1
+            short = f"{label(name)[: _LABEL - 4]} ({number})"
+        found[name] = short
+    return found
+
+
 def errors(found: Evaluation) -> Drawing:
     """Draw each model's mean absolute error with its interval."""
     numbers = found.summary["models"]
@@ -55,7 +71,7 @@ def errors(found: Evaluation) -> Drawing:
         figure, axes = canvas((width, 60 + 30 * len(names)), left=128, right=30, top=6, bottom=44)
         for place, name in enumerate(names):
             _whisker(axes, numbers[name], "mae", place, swatch(place))
-        axes.set_yticks(range(len(names)), [label(name) for name in names])
+        axes.set_yticks(range(len(names)), list(labels(names).values()))
         axes.set_ylim(len(names) - 0.5, -0.5)
         _dollars(axes, width)
         axes.set_xlabel("mean absolute error (USD)")

@@ -50,7 +50,7 @@ def render(found: Evaluation) -> str:
         summary=summary,
         models=models,
         best=best,
-        labels={name: charts.label(name) for name in models},
+        labels=charts.labels(list(models)),
         figures=drawn,
         scatters=list(zip(models, scatters, strict=True)),
         points=charts.points(found),

@@ -16,13 +16,17 @@ def number(key: str, value: float | None) -> str:
 
     >>> number("mae", 1234.5), number("hit_rate", 0.5), number("r2", None)
     ('$1,234.50', '50.0%', '–')
+    >>> number("perplexity", 40276.694), number("slot_probability", 0.00083)
+    ('40,277', '0.083%')
     """
     if value is None:
         return "–"
     unit = BY_KEY[key].unit
     if unit == "share":
-        return f"{100 * value:.1f}%"
-    return f"{'-' if value < 0 else ''}${abs(value):,.2f}" if unit == "usd" else f"{value:.3f}"
+        return f"{100 * value:.2g}%" if 0 < abs(value) < 0.001 else f"{100 * value:.1f}%"
+    if unit == "usd":
+        return f"{'-' if value < 0 else ''}${abs(value):,.2f}"
+    return f"{value:.3f}" if abs(value) < 1_000 else f"{value:,.0f}"
 
 
 def with_interval(key: str, value: float | None, span: Sequence[float] | None) -> str:
