@@ -272,7 +272,7 @@ def verify(place: str, as_json: bool, price_per_million: float | None) -> None:
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
 @click.option("--limit", type=click.IntRange(0), help="Most rows to guess; 0 for all.  [default: 250]")
 @click.option("--train-limit", type=click.IntRange(1), help="Most rows to learn from.  [default: all]")
-@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Tell the predictors something.")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Tell a model, as llama.batch=4.")
 @click.option("--yes", is_flag=True, help="Don't ask before asking what may cost money.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: RUN/evaluate]")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object, and nothing else.")

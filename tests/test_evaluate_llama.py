@@ -203,6 +203,22 @@ def test_the_side_of_padding_makes_no_difference(base: Path, rows: pl.DataFrame)
     assert found[0] == found[1]
 
 
+def test_places_are_counted_without_what_fills_rows_up(tokenizer: Any, rows: pl.DataFrame) -> None:
+    """GPT-2 has a vector for each place: unlike Llama, which sees only distances, it tells if they are shifted."""
+    torch.manual_seed(2)
+    config = transformers.GPT2Config(
+        vocab_size=len(tokenizer), n_embd=32, n_layer=2, n_head=2, n_positions=1_024, initializer_range=0.3
+    )
+    model = transformers.GPT2LMHeadModel(config).eval()
+    one_by_one, together = (
+        [evidence(one) for one in scoring.score(model, tokenizer, rows, batch=batch)] for batch in (1, 10)
+    )
+    same(together, one_by_one)
+    prompts = rows["prompt"].to_list()
+    said = [list(scoring.generate(model, tokenizer, prompts, batch=batch)) for batch in (1, 10)]
+    assert said[0] == said[1]
+
+
 def test_a_model_in_training_goes_on_training(base: Path, rows: pl.DataFrame) -> None:
     model, tokenizer, _ = llama.load(str(base), device="cpu")
     model.train()
