@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
-from polars._typing import PolarsDataType
 
 from curator.errors import RunError, RunLockedError
 
@@ -136,30 +134,6 @@ def write_parquet(final: Path, frame: pl.DataFrame, metadata: dict[str, str] | N
     """Write a frame as Parquet with key-value `metadata`, all or nothing."""
     with writing(final) as temporary:
         frame.write_parquet(temporary, compression="zstd", compression_level=1, metadata=metadata)
-
-
-@contextmanager
-def writing_parquet(
-    final: Path, schema: Mapping[str, PolarsDataType], metadata: dict[str, str]
-) -> Iterator[Callable[[pl.DataFrame], None]]:
-    """Give a function that appends frames to a Parquet file, all or nothing, however many there are.
-
-    Args:
-        final: Where the file goes.
-        schema: Columns and types; a frame may hold more columns.
-        metadata: Key-value metadata of the file.
-    """
-    plain = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    with (
-        writing(final) as temporary,
-        pq.ParquetWriter(temporary, plain, compression="zstd", compression_level=1) as writer,
-    ):
-
-        def append(frame: pl.DataFrame) -> None:
-            writer.write_table(frame.select(*schema).to_arrow(compat_level=pl.CompatLevel.oldest()))
-
-        yield append
-        writer.add_key_value_metadata(metadata)
 
 
 def remove(path: Path) -> None:
