@@ -229,6 +229,7 @@ class Mapper:
 
 def text_hash(text: pl.Expr) -> pl.Expr:
     """Return a hash (XXH3, 64 bits) of a text's words, case and punctuation ignored; the same in every version."""
-    words = text.str.to_lowercase().str.replace_all(r"\W+", " ").str.strip_chars(" ")
+    # Most runs are one space already; leaving those alone is several times as fast.
+    words = text.str.to_lowercase().str.replace_all(r"(?:\W{2,}|[\W&&[^ ]])", " ").str.strip_chars(" ")
     hashed: pl.Expr = words.nchash.xxh3_64()  # type: ignore[attr-defined]
     return hashed

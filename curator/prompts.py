@@ -126,7 +126,11 @@ def question(settings: PromptSettings) -> str:
 def break_answer(texts: pl.Series, settings: PromptSettings) -> pl.Series:
     """Put a colon into the answer's words where a product's text holds them: ``Price is: $``."""
     words = settings.answer
-    return texts.str.replace_all(words, f"{words[:-1].rstrip()}: {words[-1]}", literal=True)
+    rows = texts.str.contains(words, literal=True).arg_true()
+    if rows.is_empty():
+        return texts
+    broken = texts.gather(rows).str.replace_all(words, f"{words[:-1].rstrip()}: {words[-1]}", literal=True)
+    return texts.clone().scatter(rows, broken)
 
 
 def answer(settings: PromptSettings, slot: pl.Expr) -> pl.Expr:
