@@ -1,11 +1,14 @@
-"""Time curator's map step against the row-at-a-time baseline, on the same rows, process and core.
+"""Time curator's map step against the row-at-a-time baseline and against its floor, on the same rows and core.
 
     python scripts/bench.py --tokenizer FOLDER                    demo rows
-    python scripts/bench.py ROWS.parquet --tokenizer FOLDER --rows 2000 --pairs 3 --json bench.json
+    python scripts/bench.py ROWS.parquet --tokenizer FOLDER --pairs 3 --json reports/benchmarks.json
+    python scripts/bench.py --rows 1000000 --baseline-rows 20000 --tokenizer FOLDER
 
-Each pair times the baseline (read Parquet rows, parse each) and then curator (read, map, write the two Parquet parts).
-Tokenizers are loaded anew before each pair, untimed: both remember words they have met, and in a real run no row comes
-twice. Ends with 1 if the two do not make the same items, prompts and token counts.
+The baseline reads Parquet rows and parses each; curator reads, maps and writes the two Parquet parts; the floor reads
+the same columns and encodes, once, the texts that are cut. Tokenizers are loaded anew for each pair, untimed, and each
+pair runs twice: `first` has met none of the words, the other all of them, as late in a long run. Times are those of the
+processor, so that other work on the machine counts little. Shares of the steps come from runs of their own, so that no
+clock is read in a timed one. Ends with 1 if baseline and curator make other items, prompts or token counts.
 """
 
 from __future__ import annotations
@@ -14,15 +17,17 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, ClassVar
 
 import click
 
@@ -34,35 +39,46 @@ Made = list[tuple[int, str, int]]
 """Of each item: row, prompt, tokens of the prompt."""
 
 
-@dataclass(frozen=True)
-class Side:
-    """One of the two that are timed: seconds of each run."""
-
-    seconds: list[float] = field(default_factory=list)
-
-    def time(self, step: Callable[[], object]) -> None:
-        """Run a step once more."""
-        start = perf_counter()
-        step()
-        self.seconds.append(perf_counter() - start)
-
-    def median(self) -> float:
-        """The median of the runs, in seconds."""
-        return statistics.median(self.seconds)
+RUNS = ("baseline, first", "course-v1, first", "baseline", "course-v1", "floor", "pricer")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a benchmark found; times a row count raw rows."""
+    """What a benchmark found; times a row count raw rows.
+
+    Attributes:
+        rows: Raw rows.
+        baseline_rows: How many of them, the first, the baseline ran on.
+        items: Items that course-v1 made of all.
+        us_per_row: Microseconds a row of each run, the median of the pairs.
+        first_speedup: Baseline over course-v1, texts and words not met before; the median of the pairs.
+        speedup: The same once they have been met.
+        over_floor: Course-v1 over the floor.
+        pricer_over_course: `pricer` over course-v1.
+        shares: Microseconds a row of each step, of both recipes.
+        startup: Seconds of `curator --help` over those of importing Polars and click.
+        seconds: All timed runs.
+    """
 
     rows: int
+    baseline_rows: int
     items: int
     pairs: int
-    baseline_us_per_row: float
-    curator_us_per_row: float
+    us_per_row: dict[str, float]
+    first_speedup: float
     speedup: float
-    baseline_seconds: list[float]
-    curator_seconds: list[float]
+    over_floor: float
+    pricer_over_course: float
+    shares: dict[str, dict[str, float]]
+    startup: float
+    seconds: dict[str, list[float]]
+
+
+def seconds_of(step: Callable[[], object], clock: Callable[[], float] = process_time) -> float:
+    """Run a step and time it."""
+    start = clock()
+    step()
+    return clock() - start
 
 
 def pin() -> int | None:
@@ -115,15 +131,20 @@ def load_baseline_tokenizer(name: str) -> Any:
 
 def prepare(source: Path | None, rows: int | None, folder: Path) -> Path:
     """Return a Parquet file with the rows to run on: the source, its first rows, or rows of the demo catalogue."""
-    if source is None:
-        from curator import demo
-
-        path = folder / "demo.parquet"
-        demo.rows(DEMO_SEED, 0, rows or DEMO_ROWS).write_parquet(path)
-        return path
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if source is None:
+        from curator import demo
+
+        path, many = folder / "demo.parquet", rows or DEMO_ROWS
+        bounds = [(start, min(start + DEMO_ROWS, many)) for start in range(0, many, DEMO_ROWS)]
+        pieces = (demo.rows(DEMO_SEED, start, stop).to_arrow() for start, stop in bounds)
+        first = next(pieces)
+        with pq.ParquetWriter(path, first.schema) as writer:
+            for piece in chain([first], pieces):
+                writer.write_table(piece)
+        return path
     file = pq.ParquetFile(source)
     if rows is None or rows >= file.metadata.num_rows:
         return source
@@ -140,50 +161,116 @@ def prepare(source: Path | None, rows: int | None, folder: Path) -> Path:
     return path
 
 
-def compare(path: Path, tokenizer: str, pairs: int, folder: Path) -> tuple[Result, dict[str, Any], str | None]:
-    """Time both on the rows of a file; returns the result, the tokenizer, and how the two differ, if they do."""
+def compare(
+    path: Path, tokenizer: str, pairs: int, baseline_rows: int | None, folder: Path
+) -> tuple[Result, dict[str, Any], str | None]:
+    """Time all on the rows of a file; returns the result, the tokenizer, and how the two differ, if they do."""
     import polars as pl
     import row_at_a_time as baseline
+    from steps import STEPS, Steps
 
     from curator.items import Mapper
     from curator.mapping import map_shard
     from curator.recipe import load_recipe
-    from curator.sources import cut, resolve
+    from curator.sources import cut, read, resolve
 
-    recipe = load_recipe("course-v1", {"tokenizer": tokenizer})
-    shards = cut(resolve([str(path)], recipe))
+    recipes = {name: load_recipe(name, {"tokenizer": tokenizer}) for name in ("course-v1", "pricer")}
+    shards = cut(resolve([str(path)], recipes["course-v1"]))
+    rows = sum(shard.rows for shard in shards)
+    few = min(rows, baseline_rows or rows)
     made: dict[str, Made] = {}
 
     def run_baseline(reference: baseline.Tokenizer) -> None:
-        items, _ = baseline.parse_rows(baseline.rows_of(path), reference, path=path)
+        items, _ = baseline.parse_rows(baseline.rows_of(path, limit=few), reference, path=path)
         made["baseline"] = [(item.row or 0, item.prompt, item.token_count) for item in items]
 
     def run_curator(mapper: Mapper) -> None:
         for shard in shards:
-            map_shard(mapper, shard, folder / f"items-{shard.index}", folder / f"ledger-{shard.index}", "bench")
+            name = f"{mapper.recipe.name}-{shard.index}"
+            map_shard(mapper, shard, folder / f"items-{name}", folder / f"ledger-{name}", "bench")
 
-    sides = {"baseline": Side(), "curator": Side()}
+    class Whole(Mapper):
+        """Notes the whole texts that the tokenizer gets."""
+
+        first_chars = None
+        texts: ClassVar[list[pl.Series]] = []
+
+        def prepare(self, texts: pl.Series) -> pl.Series:
+            self.texts.append(super().prepare(texts))
+            return self.texts[-1]
+
+    run_curator(Whole(recipes["course-v1"]))
+
+    def run_floor(mapper: Mapper) -> None:
+        for shard, texts in zip(shards, Whole.texts, strict=True):
+            for _ in read(shard, mapper.recipe):
+                pass
+            mapper.tokenizer.encode(texts)
+
+    seconds: dict[str, list[float]] = {name: [] for name in RUNS}
+    parts: dict[str, list[Steps]] = {name: [] for name in recipes}
     for _ in range(pairs):
-        reference, mapper = load_baseline_tokenizer(tokenizer), Mapper(recipe)
-        sides["baseline"].time(partial(run_baseline, reference))
-        sides["curator"].time(partial(run_curator, mapper))
+        reference = load_baseline_tokenizer(tokenizer)
+        mappers = {name: Mapper(recipe) for name, recipe in recipes.items()}
+        run_curator(mappers["pricer"])
+        runs = (
+            (run_baseline, reference),
+            (run_curator, mappers["course-v1"]),
+            (run_baseline, reference),
+            (run_curator, mappers["course-v1"]),
+            (run_floor, mappers["course-v1"]),
+            (run_curator, mappers["pricer"]),
+        )
+        for name, (run, subject) in zip(RUNS, runs, strict=True):
+            seconds[name].append(seconds_of(partial(run, subject)))
+        for name, mapper in mappers.items():
+            parts[name].append(watch := Steps())
+            with watch.watching(mapper):
+                run_curator(mapper)
 
-    parts = [pl.read_parquet(folder / f"items-{shard.index}") for shard in shards]
-    made["curator"] = pl.concat(parts).select("row", "prompt", "tokens").rows()
-    rows = sum(shard.rows for shard in shards)
-    ratios = [ours / theirs for ours, theirs in zip(sides["baseline"].seconds, sides["curator"].seconds, strict=True)]
+    items = pl.concat([pl.read_parquet(folder / f"items-course-v1-{shard.index}") for shard in shards])
+    made["curator"] = items.filter(pl.col("row") < few).select("row", "prompt", "tokens").rows()
+    each = {
+        name: [one / (few if name.startswith("baseline") else rows) for one in every]
+        for name, every in seconds.items()
+    }
+
+    def ratio(one: str, other: str) -> float:
+        return statistics.median(a / b for a, b in zip(each[one], each[other], strict=True))
+
     result = Result(
         rows=rows,
-        items=len(made["curator"]),
+        baseline_rows=few,
+        items=items.height,
         pairs=pairs,
-        baseline_us_per_row=sides["baseline"].median() / rows * 1e6,
-        curator_us_per_row=sides["curator"].median() / rows * 1e6,
-        speedup=statistics.median(ratios),
-        baseline_seconds=sides["baseline"].seconds,
-        curator_seconds=sides["curator"].seconds,
+        us_per_row={name: statistics.median(every) * 1e6 for name, every in each.items()},
+        first_speedup=ratio("baseline, first", "course-v1, first"),
+        speedup=ratio("baseline", "course-v1"),
+        over_floor=ratio("course-v1", "floor"),
+        pricer_over_course=ratio("pricer", "course-v1"),
+        shares={
+            name: {step: statistics.median(one.seconds[step] for one in every) / rows * 1e6 for step in STEPS}
+            for name, every in parts.items()
+        },
+        startup=startup(),
+        seconds=seconds,
     )
-    vocabulary = {"name": Path(tokenizer).name, "sha256": mapper.tokenizer.vocabulary.sha256}
+    vocabulary = {"name": Path(tokenizer).name, "sha256": mappers["course-v1"].tokenizer.vocabulary.sha256}
     return result, vocabulary, difference(made["baseline"], made["curator"])
+
+
+def startup(pairs: int = 7) -> float:
+    """Return the time of `curator --help` over that of importing Polars and click; the median of interleaved pairs."""
+    root = str(Path(__file__).resolve().parent.parent)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((root, os.environ.get("PYTHONPATH", "")))}
+
+    def run(*arguments: str) -> None:
+        subprocess.run([sys.executable, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    commands = (("-m", "curator", "--help"), ("-c", "import polars, click"))
+    # The first one of each fills caches.
+    each = [[seconds_of(partial(run, *command), perf_counter) for command in commands] for _ in range(pairs + 1)][1:]
+    return statistics.median(ours / theirs for ours, theirs in each)
 
 
 def difference(expected: Made, got: Made) -> str | None:
@@ -197,15 +284,22 @@ def difference(expected: Made, got: Made) -> str | None:
 
 
 def table(result: Result) -> str:
-    """The result as a small table."""
-    lines = [
-        f"{'':10}{'µs/row':>10}{'rows/s':>12}{'median s':>10}",
-        *(
-            f"{name:10}{each:>10.1f}{1e6 / each:>12,.0f}{each * result.rows / 1e6:>10.2f}"
-            for name, each in (("baseline", result.baseline_us_per_row), ("curator", result.curator_us_per_row))
-        ),
-        f"{result.rows:,} rows, {result.items:,} items; curator is {result.speedup:.1f} times as fast"
-        f" (median of {result.pairs} pairs)",
+    """The result as Markdown: two tables and what they say."""
+    lines = ["| run | µs a row | rows a second |", "|---|---:|---:|"]
+    lines += [f"| {name} | {each:.1f} | {1e6 / each:,.0f} |" for name, each in result.us_per_row.items()]
+    steps = list(result.shares["course-v1"])
+    lines += ["", f"| µs a row | {' | '.join(steps)} |", f"|---|{'---:|' * len(steps)}"]
+    for name, shares in result.shares.items():
+        whole = sum(shares.values())
+        lines.append(f"| {name} | {' | '.join(f'{one:.1f} ({one / whole:.0%})' for one in shares.values())} |")
+    lines += [
+        "",
+        f"{result.rows:,} rows, {result.items:,} items, medians of {result.pairs} interleaved pairs on one core.",
+        f"course-v1, writing included, is {result.speedup:.1f} times as fast as the baseline, which writes nothing;"
+        f" {result.first_speedup:.1f} times on texts not met before.",
+        f"It takes {result.over_floor:.2f} times its floor;"
+        f" pricer takes {result.pricer_over_course:.2f} times as long as course-v1.",
+        f"`curator --help` takes {result.startup:.2f} times as long as importing Polars and click.",
     ]
     return "\n".join(lines)
 
@@ -214,21 +308,28 @@ def table(result: Result) -> str:
 @click.argument("source", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--tokenizer", required=True, help="Tokenizer folder that transformers.AutoTokenizer loads.")
 @click.option("--rows", type=click.IntRange(min=1), help="Only the first rows; of the demo catalogue, how many.")
+@click.option("--baseline-rows", type=click.IntRange(min=1), help="Run the baseline on the first rows only.")
 @click.option("--pairs", type=click.IntRange(min=1), default=5, show_default=True, help="How often both are run.")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the result here."
 )
-def main(source: Path | None, tokenizer: str, rows: int | None, pairs: int, json_file: Path | None) -> None:
+def main(
+    source: Path | None,
+    tokenizer: str,
+    rows: int | None,
+    baseline_rows: int | None,
+    pairs: int,
+    json_file: Path | None,
+) -> None:
     """Run the benchmark."""
     cores = os.cpu_count() or 1
     core = pin()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = prepare(source, rows, folder)
-        result, vocabulary, problem = compare(path, tokenizer, pairs, folder)
+        result, vocabulary, problem = compare(path, tokenizer, pairs, baseline_rows, folder)
     if json_file is not None:
         whole = {
-            "recipe": "course-v1",
             "source": source.name if source else f"demo, seed {DEMO_SEED}",
             "tokenizer": vocabulary,
             "same_items": problem is None,
