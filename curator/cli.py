@@ -246,7 +246,8 @@ def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> 
 @click.argument("place", metavar="RUN|REPO_ID")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 @click.option("--price-per-million", type=click.FloatRange(min=0), help="USD for a million training tokens.")
-def verify(place: str, as_json: bool, price_per_million: float | None) -> None:
+@click.option("--exhaustive", is_flag=True, help="Compare every two rows of different splits too, by brute force.")
+def verify(place: str, as_json: bool, price_per_million: float | None, exhaustive: bool) -> None:
     """Hash and check again what RUN holds (a run directory or a dataset folder), or the Hub's dataset REPO_ID.
 
     Everything is checked from the files alone. Ends with exit code 3 and the files and rows that do not hold.
@@ -260,7 +261,7 @@ def verify(place: str, as_json: bool, price_per_million: float | None) -> None:
     from curator.publish.verify import as_text
     from curator.publish.verify import verify as check
 
-    verdict = check(place, price_per_million)
+    verdict = check(place, price_per_million, exhaustive=exhaustive)
     click.echo(json_of(verdict) if as_json else as_text(verdict))
     verdict.raise_for_failures()
 

@@ -83,7 +83,7 @@ def _extrapolate(items: pl.DataFrame, rows_in: int, rows_tried: int, size: int, 
     counts = np.bincount(slot[(slot >= slots.FIRST) & (slot <= slots.LAST)], minlength=slots.LAST + 1) * scale
     capped = np.arange(len(counts)) < recipe.slots.whole_from
     sampled = int(np.where(capped, np.minimum(counts, recipe.slots.cap), counts).sum())
-    sizes, _ = splits.split_sizes(sampled, recipe.split)
+    sizes = splits.split_sizes(sampled, recipe.split)
     published = sizes.train + sizes.validation + sizes.test
     # The published files hold each prompt three times: as prompt and completion, as text and, uncompressed, as chat.
     per_item = size / max(items.height, 1)

@@ -148,6 +148,11 @@ def before_completion(prompt: pl.Expr, slot: pl.Expr) -> pl.Expr:
     return prompt.str.head(-completion(slot).str.len_chars().cast(pl.Int64))
 
 
+def product_text(prompt: pl.Expr, settings: PromptSettings) -> pl.Expr:
+    """Return the product text of published prompts: what lies between the question and the answer's words."""
+    return prompt.str.slice(len(question(settings))).str.head(-len(f"\n\n{settings.answer}"))
+
+
 def test_prompt(prompt: pl.Expr, settings: PromptSettings) -> pl.Expr:
     """Return whole prompts cut after the first ``Price is $``, as the course asks them in its test."""
     return prompt.str.splitn(settings.answer, 2).struct[0] + pl.lit(settings.answer)

@@ -101,11 +101,34 @@ class PromptSettings(_Section):
 
 
 class DuplicateSettings(_Section):
-    """What happens to copies of a product."""
+    """What happens to copies and near-copies of a product."""
 
     exact: Literal["keep", "drop"] = Field(
         "drop",
         description="Whether items with the same text (case and punctuation ignored) are kept, or only the first.",
+    )
+    near: Literal["keep", "together"] = Field(
+        "together",
+        description="together: items with nearly the same text go into one split, and no validation or test row is"
+        " that similar to a train row; keep: they fall where they may.",
+    )
+    similarity: float = Field(
+        0.5,
+        ge=0.2,
+        le=1,
+        description="From which similarity on two texts are near-copies: shared share of their word 3-grams (Jaccard).",
+    )
+    cluster_cap: int = Field(
+        100,
+        ge=1,
+        le=10**6,
+        description="Most items of a cluster; where more hang together, they are parted and none is held out.",
+    )
+    per_cluster: int = Field(
+        0,
+        ge=0,
+        le=10**6,
+        description="Most items kept of a cluster, those with the most tokens; 0 means all.",
     )
 
 
@@ -194,7 +217,10 @@ class Recipe(_Section):
 
     def mapping_key(self) -> str:
         """Return a digest of the settings that the map step depends on (hex)."""
-        mapped = self.model_dump(mode="json", include={"price", "text", "tokens", "prompt", "duplicates"})
+        mapped = self.model_dump(
+            mode="json",
+            include={"price": True, "text": True, "tokens": True, "prompt": True, "duplicates": {"exact"}},
+        )
         return hashlib.sha256(json.dumps(mapped, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,6 +1,6 @@
 """Decide over all items at once: who is sampled, in which order, in which split.
 
-Only narrow columns of the items come together here; prompts stay in the parts.
+Only narrow columns of the items come together here; prompts are read a few at a time, where texts are compared.
 """
 
 from __future__ import annotations
@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from curator import slots, splits
+from curator.duplicates.clusters import Clusters
+from curator.duplicates.find import crossing, find_clusters
 from curator.errors import RecipeError, nearest
 from curator.ledger import SPLITS
 from curator.recipe import Recipe
@@ -29,13 +32,19 @@ SCHEMA = {
 }
 """Columns of ``selection.parquet``: one row for each item, in source order.
 
-`cluster` is the number (in that order) of the first item with the same text, null where the recipe keeps copies.
+`cluster` is the number (in that order) of the first item of its cluster: of those with the same text, or with nearly
+the same one where near-copies stay together. It is null where the recipe keeps all copies where they fall.
 """
 
 BUILT_IN_WEIGHTS = {"Automotive": 1.0}
 """What `course-v1` weighs."""
 
-FATES = pl.Enum([*SPLITS, "exact_duplicate", "no_slot", "not_sampled", "beyond_splits"])
+FATES = pl.Enum([*SPLITS, "exact_duplicate", "near_duplicate", "no_slot", "not_sampled", "beyond_splits"])
+
+
+CODES = {name: np.uint8(number) for number, name in enumerate(FATES.categories)}
+
+_NEAR = CODES["near_duplicate"]
 
 
 @dataclass(frozen=True)
@@ -60,31 +69,90 @@ def select(parts: Sequence[Path], recipe: Recipe) -> Selection:
 
     Args:
         parts: The items' parts, in the order of their shards; columns as in `items.SCHEMA`.
-        recipe: The settings of slots and splits.
+        recipe: The settings of duplicates, slots and splits.
     """
     weight = pl.col("category").replace_strict(
         recipe.slots.weights, default=recipe.slots.default_weight, return_dtype=pl.Float64
     )
-    columns = ["shard", "row", "slot", *(["text_hash"] if recipe.duplicates.exact == "drop" else [])]
-    rows = pl.scan_parquet(list(parts), glob=False).select(*columns, weight=weight).collect()
-    cluster = exact_copies(rows["text_hash"].to_numpy()) if "text_hash" in rows.columns else None
+    settings = recipe.duplicates
+    drop, together = settings.exact == "drop", settings.near == "together"
+    columns = ["shard", "row", "slot", *(["text_hash"] if drop else []), *(["tokens"] if together else [])]
+    rank = [pl.col("category").rank("dense").fill_null(0).alias("rank")] if together else []
+    rows = pl.scan_parquet(list(parts), glob=False).select(*columns, *rank, weight=weight).collect()
     slot = rows["slot"].to_numpy()
-    copy = np.zeros(len(slot), np.bool_) if cluster is None else cluster != np.arange(len(slot))
-    # Slot 0 is no slot: a copy is left out of the draw as an item without a slot is.
-    drawn = slots.sample(np.where(copy, 0, slot), rows["weight"].to_numpy(), recipe.slots)
+    every = np.arange(len(slot))
+    copy_of = exact_copies(rows["text_hash"].to_numpy()) if drop else every
+    clusters = find_clusters(parts, copy_of, rows["tokens"].to_numpy(), recipe) if together else None
+    fate = np.full(len(slot), CODES["not_sampled"])
+    if clusters is not None and settings.per_cluster:
+        fate[_beyond_best(clusters.of, copy_of, rows["tokens"].to_numpy(), settings.per_cluster)] = _NEAR
+    fate[copy_of != every] = CODES["exact_duplicate"]
+    fate[(slot < slots.FIRST) | (slot > slots.LAST)] = CODES["no_slot"]
+    # Slot 0 is no slot: what is dropped already is left out of the draw as an item without a slot is.
+    drawn = slots.sample(np.where(fate == CODES["not_sampled"], slot, 0), rows["weight"].to_numpy(), recipe.slots)
     order = splits.shuffle(drawn.chosen, recipe.split.seed)
-    sizes, warnings = splits.split_sizes(len(order), recipe.split)
-    fate, position = _fates(slot, copy, order, sizes)
+    division = splits.in_order(order, recipe.split)
+    if clusters is not None:
+        strata = (rows["rank"].to_numpy(), slot)
+        division = divide_by_cluster(parts, order, clusters, strata, division, recipe)
+    position = division.write(fate, CODES)
+    cluster = clusters.of if clusters is not None else copy_of if drop else [None] * len(slot)
     items = rows.select(
         "shard",
         "row",
         "slot",
-        pl.Series("cluster", cluster if cluster is not None else [None] * len(slot), dtype=pl.UInt32),
+        pl.Series("cluster", cluster, dtype=pl.UInt32),
         pl.Series("sampled", position >= 0),
         pl.Series("position", np.maximum(position, 0)).cast(pl.UInt32).set(pl.Series(position < 0), None),
         pl.Series("fate", fate, dtype=pl.UInt8).cat.to(FATES),
     )
-    return Selection(items, sizes, drawn.available, warnings)
+    return Selection(items, division.sizes, drawn.available, division.warnings)
+
+
+def divide_by_cluster(
+    parts: Sequence[Path],
+    order: NDArray[np.int64],
+    clusters: Clusters,
+    strata: Sequence[NDArray[Any]],
+    plan: splits.Division,
+    recipe: Recipe,
+) -> splits.Division:
+    """Divide the shuffled sample so that no two near-copies lie in different splits.
+
+    Clusters are held out whole. What the search for clusters may have missed is looked for exactly: a train item that
+    is a near-copy of a held-out one, or a validation item of a test one, is dropped as a near-duplicate.
+
+    Args:
+        parts: The items' parts.
+        order: Numbers of the sampled items, shuffled.
+        clusters: The clusters of all items.
+        strata: Category rank and slot of all items: what validation and test are balanced over.
+        plan: The division without clusters, for its sizes.
+        recipe: The settings.
+    """
+    crowd = clusters.crowd[order]
+    # Where more hang together than a cluster may hold, they lie in different clusters, and none is held out.
+    whole = np.bincount(crowd)[crowd] <= recipe.duplicates.cluster_cap
+    held = splits.hold_out(crowd, whole, [one[order] for one in strata], plan.sizes, recipe.split.seed)
+    validation, test = order[held.validation], order[held.test]
+    near = crossing(parts, np.sort(test), np.sort(validation), recipe)
+    validation = validation[~np.isin(validation, near)]
+    rest = np.delete(order, np.concatenate([held.validation, held.test]))
+    apart = np.concatenate([validation, test])
+    near = np.concatenate([near, crossing(parts, np.sort(apart), np.sort(rest), recipe)])
+    rest = rest[~np.isin(rest, near)]
+    return splits.Division.of(rest, validation, test, near, recipe.split)
+
+
+def _beyond_best(
+    cluster: NDArray[np.int64], copy_of: NDArray[np.int64], tokens: NDArray[np.int32], most: int
+) -> NDArray[np.int64]:
+    """Return the items, copies aside, that are not among the best of their cluster: the most tokens, then the first."""
+    items = np.flatnonzero(copy_of == np.arange(len(copy_of)))
+    order = items[np.lexsort((items, -tokens[items], cluster[items]))]
+    start = np.flatnonzero(np.diff(cluster[order], prepend=-1))
+    place = np.arange(len(order)) - np.repeat(start, np.diff(np.append(start, len(order))))
+    return order[place >= most]
 
 
 def exact_copies(text_hash: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -113,25 +181,3 @@ def check_weights(recipe: Recipe, categories: Iterable[str]) -> None:
 def split_of(fate: pl.Expr) -> pl.Expr:
     """Return the split that a fate is, or null."""
     return pl.when(fate.cast(pl.String).is_in(SPLITS)).then(fate.cast(pl.String))
-
-
-def _fates(
-    slot: NDArray[np.int32], copy: NDArray[np.bool_], order: NDArray[np.int64], sizes: splits.SplitSizes
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the fate (code of `FATES`) and the position in the shuffled sample (-1: none) of each item."""
-    code = {name: np.uint8(number) for number, name in enumerate(FATES.categories)}
-    fate = np.full(len(slot), code["not_sampled"])
-    fate[copy] = code["exact_duplicate"]
-    fate[(slot < slots.FIRST) | (slot > slots.LAST)] = code["no_slot"]
-    position = np.full(len(slot), -1, np.int64)
-    position[order] = np.arange(len(order))
-    start = 0
-    for name, size in (
-        ("train", sizes.train),
-        ("validation", sizes.validation),
-        ("test", sizes.test),
-        ("beyond_splits", sizes.beyond),
-    ):
-        fate[order[start : start + size]] = code[name]
-        start += size
-    return fate, position

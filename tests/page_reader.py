@@ -102,8 +102,7 @@ def recomputed(run: Path) -> dict[str, Any]:
         numbers[f"left.{reason}"] = left
     numbers |= {f"tile.{split}": fates[split] for split in SPLITS}
 
-    own = pl.int_range(selection.height, eager=True)
-    copies = selection["cluster"].is_not_null() & (selection["cluster"].cast(pl.Int64) != own)
+    copies = items["text_hash"].is_not_null() & ~items["text_hash"].is_first_distinct()
     drawn = selection.filter(~copies & selection["slot"].is_between(1, 999))["slot"].to_list()
     taken = selection.filter("sampled")["slot"].to_list()
     for name, slots in (("before", drawn), ("after", taken)):
@@ -158,6 +157,7 @@ def recomputed(run: Path) -> dict[str, Any]:
         "duplicates.clusters": sum(groups.values()),
         "duplicates.items": sum(size * count for size, count in groups.items()),
         "duplicates.dropped": fates["exact_duplicate"],
+        "duplicates.near": fates["near_duplicate"],
     }
     for place, source in enumerate(manifest["sources"]):
         numbers |= {f"source.{place}.rows": source["rows"], f"source.{place}.bytes": source["bytes"]}

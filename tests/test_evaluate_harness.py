@@ -15,12 +15,12 @@ import polars as pl
 import pytest
 
 from curator.build import build
+from curator.duplicates.crossing import near_copies
 from curator.errors import CuratorError, UsageError
 from curator.evaluate import charts, classical, harness, places
 from curator.evaluate.command import evaluate_models
 from curator.evaluate.datasets import compare_datasets, held_out
 from curator.evaluate.metrics import differences
-from curator.evaluate.near_copies import near_copies
 from curator.evaluate.predictor import KINDS, Answer, Evidence, Kind, Setting, check_options, make, parse
 from curator.recipe import load_recipe
 
@@ -349,8 +349,8 @@ def test_near_copies_are_exact() -> None:
     others = [" ".join(generator.choice(words[: 2 + at % 7], at % 12)) for at in range(120)]
     expected = [any(similarity(text, other) >= 0.5 for other in others) for text in texts]
     assert 10 < sum(expected) < 140
-    assert near_copies(pl.Series(texts), pl.Series(others)).to_list() == expected
-    assert near_copies(pl.Series(["a b c"]), pl.Series([], dtype=pl.String)).to_list() == [False]
+    assert near_copies(pl.Series(texts), pl.Series(others), 0.5).to_list() == expected
+    assert near_copies(pl.Series(["a b c"]), pl.Series([], dtype=pl.String), 0.5).to_list() == [False]
 
 
 def test_a_dataset_against_itself_makes_no_difference(run: Path) -> None:

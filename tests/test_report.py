@@ -14,7 +14,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curator.publish.certificate import certify_exhaustively, data_files
 from curator.recipe import keys as recipe_keys
+from curator.recipe import load_recipe
 from curator.report import hexagons, write_report
 from curator.report.svg import COLOUR
 from curator.rundir import RunDirectory
@@ -160,6 +162,13 @@ def test_checks_say_what_the_files_hold(run: Path) -> None:
     splits = [{*prompts} for prompts in (one["prompt"] for one in rows)]
     shared = sum(count > 1 for count in Counter(prompt for split in splits for prompt in split).values())
     assert checks["disjoint"].startswith(f"{shared:,} texts lie" if shared else "No text lies")
+    dataset, settings = run / "dataset", load_recipe(str(run / "recipe.toml"))
+    files = data_files(dataset, [path.relative_to(dataset).as_posix() for path in dataset.glob("data/*")])
+    sizes = {split: sum(pl.read_parquet(path).height for path in paths) for split, paths in files.items()}
+    if sizes["train"] < 3_000:  # brute force takes its time
+        for one in certify_exhaustively(files, settings, pytest.fail) or []:
+            told = f"highest {one['highest']:.3f}, {one['reaching']:,} rows reach 0.5"
+            assert f"{one['split']} and {one['against']}: {told}" in checks["apart"]
     summary = json.loads((run / "summary.json").read_text("utf-8"))
     warned = [text for name, text in checks.items() if name.startswith("warning")]
     assert [text.lower().rstrip(".") for text in warned] == [text.lower() for text in summary["warnings"]]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.recipe import SplitSettings
-from curator.splits import SplitSizes, shuffle, split_sizes
+from curator.splits import SplitSizes, in_order, shuffle, split_sizes
 
 
 def course(**changes: Any) -> SplitSettings:
@@ -53,7 +53,8 @@ def test_shuffle_of_a_view() -> None:
     ],
 )
 def test_fixed_train_is_filled_first(rows: int, sizes: tuple[int, ...], warned: list[str]) -> None:
-    made, warnings = split_sizes(rows, course())
+    division = in_order(np.arange(rows), course())
+    made, warnings = division.sizes, division.warnings
     assert made == SplitSizes(*sizes)
     assert [warning.split(":")[0] for warning in warnings] == warned
     for warning in warnings:
@@ -62,17 +63,18 @@ def test_fixed_train_is_filled_first(rows: int, sizes: tuple[int, ...], warned: 
 
 def test_validation_comes_between_train_and_test() -> None:
     settings = course(validation=3)
-    assert split_sizes(18, settings)[0] == SplitSizes(10, 3, 4, 1)
-    assert split_sizes(12, settings)[0] == SplitSizes(10, 2, 0, 0)
+    assert split_sizes(18, settings) == SplitSizes(10, 3, 4, 1)
+    assert split_sizes(12, settings) == SplitSizes(10, 2, 0, 0)
 
 
 def test_train_takes_the_rest_and_small_inputs_get_small_held_out_splits() -> None:
     settings = SplitSettings(train=0, validation=10_000, test=10_000, held_out_share=0.1)
-    assert split_sizes(1_000_000, settings) == (SplitSizes(980_000, 10_000, 10_000, 0), [])
-    made, warnings = split_sizes(1_000, settings)
+    assert split_sizes(1_000_000, settings) == SplitSizes(980_000, 10_000, 10_000, 0)
+    division = in_order(np.arange(1_000), settings)
+    made, warnings = division.sizes, division.warnings
     assert made == SplitSizes(800, 100, 100, 0)
     assert len(warnings) == 2
-    assert split_sizes(9, settings)[0] == SplitSizes(9, 0, 0, 0)
+    assert split_sizes(9, settings) == SplitSizes(9, 0, 0, 0)
 
 
 @given(
@@ -81,7 +83,8 @@ def test_train_takes_the_rest_and_small_inputs_get_small_held_out_splits() -> No
 )
 def test_sizes_always_add_up(rows: int, train: int, validation: int, test: int, share: float) -> None:
     settings = SplitSettings(train=train, validation=validation, test=test, held_out_share=share)
-    made, warnings = split_sizes(rows, settings)
+    division = in_order(np.arange(rows), settings)
+    made, warnings = division.sizes, division.warnings
     parts = (made.train, made.validation, made.test, made.beyond)
     assert sum(parts) == rows
     assert min(parts) >= 0

@@ -18,6 +18,8 @@ from curator.publish.verify import verify, verify_folder
 from curator.recipe import load_recipe
 
 CARD_TEXT = "the card's generated sections say what the manifest says"
+NEAR = "no row has a similarity of 0.5 or more with a row of another split"
+CERTIFICATE = "the certificate is that of the files"
 QUESTION = "How much does this cost to the nearest dollar?\n\n"
 COURSE = {"tokenizer": "o200k_base", "split.train": 200, "split.test": 40, "slots.cap": 5}
 
@@ -118,7 +120,9 @@ def test_real_rows_cut_inside_a_character_hold(shared_data, llama, monkeypatch, 
 @pytest.mark.parametrize("inside", ["", "dataset"])
 def test_every_check_of_a_fresh_run_holds(runs, name, inside):
     verdict = verify(str(runs / name / inside))
-    assert set(states(verdict).values()) == {"holds"}
+    # What `course-v1` does not promise is told all the same.
+    told = [check for check, state in states(verdict).items() if state != "holds"]
+    assert told == ([NEAR] if name == "course-v1" else [])
     assert verdict.holds
     data = {path.name.split("-")[0]: pl.read_parquet(path) for path in (runs / name / "dataset/data").iterdir()}
     assert verdict.rows == {split: rows.height for split, rows in data.items()}
@@ -200,8 +204,11 @@ def test_one_dropped_row_is_named(dataset, folder, fixed):
     found = failures(verify(str(dataset)))
     text = "\n".join(found.values())
     assert name in text
-    check = {"data": "rows add up: sources, fates, splits and files", "text": "config text agrees with config default",
-             "openai": "config openai agrees with config default"}[folder]
+    check = {
+        "data": "rows add up: sources, fates, splits and files",
+        "text": "config text agrees with config default",
+        "openai": "config openai agrees with config default",
+    }[folder]
     assert check in found
     if fixed:
         assert "every data file has the sha256 of the manifest" not in found
@@ -508,6 +515,44 @@ def test_text_that_comes_twice_is_named_whatever_its_case_and_punctuation(datase
         f"{name} row 9 has the text of data/train-00000-of-00001.parquet row 5"
     )
     assert "no prompt lies in two splits" not in found
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_near_copy_in_another_split_is_named(dataset, split):
+    """A train row with another last word, in the place of row 9."""
+    name = f"data/{split}-00000-of-00001.parquet"
+    row = pl.read_parquet(dataset / "data/train-00000-of-00001.parquet")[5]
+    text = row["prompt"][0].removesuffix("\n\nPrice is $").rsplit(" ", 1)[0]
+    change(dataset / name, set_at("prompt", 9, f"{text} otherwise\n\nPrice is $"))
+    for exhaustive in (False, True):
+        found = failures(verify(str(dataset), exhaustive=exhaustive))
+        assert found[NEAR].startswith(f"{name} row 9 and data/train-00000-of-00001.parquet row 5 have 0.9")
+        assert found[NEAR].endswith(f"; 1 rows of {split} reach 0.5 with train")
+        assert found[CERTIFICATE].startswith(f"{split} and train: manifest.json says 0.")
+        # The index and brute force agree on what the files hold now.
+        assert not [check for check in found if check.startswith("brute")]
+
+
+@pytest.mark.parametrize("key, value", [("highest", 0.25), ("row", 3), ("other_row", None), ("reaching", 1)])
+def test_certificate_that_the_files_do_not_give_is_named(dataset, key, value):
+    manifest = json.loads((dataset / "manifest.json").read_text("utf-8"))
+    manifest["certificate"][1][key] = value
+    (dataset / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    assert failures(verify(str(dataset)))[CERTIFICATE].startswith("test and train: manifest.json says")
+
+
+def test_certificate_that_leaves_two_splits_out_is_named(dataset):
+    manifest = json.loads((dataset / "manifest.json").read_text("utf-8"))
+    del manifest["certificate"][0]
+    (dataset / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    expected = "validation and train: manifest.json says nothing, the rows give 0."
+    assert failures(verify(str(dataset)))[CERTIFICATE].startswith(expected)
+
+
+def test_brute_force_is_run_when_asked_for(runs, invoke):
+    done = invoke("verify", runs / "pricer", "--exhaustive")
+    assert done.exit_code == 0, done.output
+    assert "holds    brute force over every two rows finds the same certificate" in done.output
 
 
 def test_copies_are_not_asked_for_where_the_recipe_keeps_them(runs):

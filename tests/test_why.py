@@ -101,7 +101,8 @@ def _one_tokenizer(monkeypatch: pytest.MonkeyPatch, bundled: Any) -> None:
 
 
 RECIPES = {
-    "pricer": {**LOOSE, "tokens.min": 60},
+    # The odd products are all much alike.
+    "pricer": {**LOOSE, "tokens.min": 60, "duplicates.near": "keep"},
     "course-v1": {**LOOSE, "tokens.min": 60, "tokens.cap": 90},
 }
 
@@ -217,6 +218,24 @@ def test_slot_and_draw_of_a_full_slot(odd_run: Path) -> None:
     assert told.draw is not None
     assert told.reason is not None
     assert f"position {told.draw.position} (from 0), the splits take the first 5 of {told.draw.sample}." in told.reason
+
+
+def test_near_copy_is_told_with_the_item_it_is_like(build: Any, tmp_path: Path) -> None:
+    run = build("demo:600", tmp_path / "run", "pricer", **{"duplicates.per_cluster": 1})
+    dropped = ledger_of(run).filter(fate="near_duplicate")["parent_asin"].to_list()
+    assert len(dropped) > 5
+    selection = pl.read_parquet(run / "selection.parquet")
+    told = 0
+    for asin in dropped:
+        row = only(run, asin)
+        assert row.reason is not None
+        assert row.reason.startswith("Another item has nearly the same text")
+        mine = selection.filter(shard=row.origin.shard, row=row.origin.row)["cluster"][0]
+        first = selection.row(mine, named=True)
+        if first["row"] != row.origin.row:
+            told += 1
+            assert f", row {first['row']:,} of demo" in row.reason
+    assert told > 0
 
 
 def test_several_rows_with_one_asin_are_all_told(odd_run: Path) -> None:

@@ -16,9 +16,9 @@ import polars as pl
 import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 
 from curator import __version__
+from curator.duplicates.crossing import near_copies
 from curator.errors import RunError, UsageError
 from curator.evaluate import harness, metrics, places, words
-from curator.evaluate.near_copies import THRESHOLD, near_copies
 from curator.evaluate.places import Place
 from curator.evaluate.predictor import Setting, check_options, make
 from curator.evaluate.progress import Progress, silent
@@ -29,6 +29,9 @@ ONE_IN = 10
 
 MOST_PRODUCTS = 10_000
 """Products guessed if nothing else is said."""
+
+THRESHOLD = 0.5
+"""A held-out product so similar to a train row of either run is left out."""
 
 _KEYS = ("mae", "median_ae", "rmse", "rmsle", "r2", "bias", "hit_rate", "no_answer_rate")
 
@@ -87,7 +90,7 @@ def compare_datasets(
     tests = [_in_order(side.items, shared) for side in (a, b)]
     copies = pl.Series([False] * shared.height, dtype=pl.Boolean)
     for test, train in zip(tests, trains, strict=True):
-        copies |= near_copies(test["text"], train["text"])
+        copies |= near_copies(test["text"], train["text"], THRESHOLD)
     tests = [test.filter(~copies) for test in tests]
     if train_rows < 2 or tests[0].is_empty():
         raise UsageError(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import polars as pl
 
+from curator import prompts
 from curator.errors import RunError, UsageError
 from curator.ledger import SPLITS
 from curator.paths import is_folder
 from curator.publish import hub
 from curator.publish.manifest import NAME, Manifest, ManifestError, read
 from curator.recipe import Recipe
-from curator.report.measure import product_text
 
 COLUMNS = ("prompt", "completion", "price", "category", "title", "parent_asin", "slot", "tokens")
 
@@ -116,7 +116,7 @@ def choose(place: Place, split: str, limit: int | None, most_train: int | None) 
 
 def with_text(rows: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
     """Add `text`: what stands between the question and the answer words of `prompt`."""
-    return rows.with_columns(text=product_text(recipe))
+    return rows.with_columns(text=prompts.product_text(pl.col("prompt"), recipe.prompt))
 
 
 def find(name: str) -> Place:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from curator import __version__
 from curator.publish import card, croissant
+from curator.publish.certificate import certify, data_files
 from curator.publish.forms import default_form, openai_form, text_form
 from curator.publish.gather import gather
 from curator.publish.measures import Measures, memory_bytes
@@ -91,6 +92,7 @@ def write_dataset(
             ],
             "counts": {"rows_in": sum(fates.values()), "masked": masked, "fates": dict(fates)},
             "measured": measures.to_dict(recipe.slots.whole_from),
+            "certificate": certify(data_files(temporary, list(written)), recipe),
             "images": {
                 f"{IMAGES}/{name}.png": {"alt": image.alt, "sha256": hashlib.sha256(image.png).hexdigest()}
                 for name, image in images.items()

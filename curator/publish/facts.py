@@ -46,6 +46,7 @@ def of(manifest: Mapping[str, Any], repository: str | None) -> dict[str, Any]:
         "total": sum(one["rows"] for one in splits.values()),
         "flattened": bool(fates.get("not_sampled")),
         "left_over": fates.get("beyond_splits", 0),
+        "near_duplicates": fates.get("near_duplicate", 0),
         "sampled": sum(one["rows"] for one in splits.values()) + fates.get("beyond_splits", 0),
         "rounding": _ROUNDING[recipe.price.rounding],
         "fields": list(_fields(recipe)),
@@ -192,6 +193,12 @@ def _checks(manifest: Mapping[str, Any], recipe: Recipe) -> Iterator[tuple[str, 
     for split, shared in measured["shared_prompts"].items():
         holds = "yes" if not shared else "no; the recipe keeps copies" if recipe.duplicates.exact == "keep" else "no"
         yield f"no prompt of {split} is in an earlier split", f"{shared:,} of {splits[split]['rows']:,} are", holds
+    least = recipe.duplicates.similarity
+    for one in manifest["certificate"]:
+        name = f"no row of {one['split']} has a similarity of {least:g} or more with a row of {one['against']}"
+        keeps = recipe.duplicates.near == "keep"
+        holds = "yes" if not one["reaching"] else "no; the recipe keeps near-copies" if keeps else "**no**"
+        yield name, f"highest {one['highest']:.3f}, {one['reaching']:,} rows reach it", holds
 
 
 def _yes(holds: bool) -> str:

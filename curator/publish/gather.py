@@ -13,13 +13,10 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from curator import interrupt
 from curator.ledger import SPLITS
+from curator.parts import batches
 from curator.select import Selection
-
-_BATCH_ROWS = 16_384
 
 ROWS_PER_FILE = 100_000
 """Rows of one published Parquet file: about 100 MB before compression."""
@@ -52,8 +49,7 @@ def gather(
     with ExitStack() as files:
         writers: dict[tuple[str, int], pa.RecordBatchStreamWriter] = {}
         offset = 0
-        for rows in (batch for part in parts for batch in _batches(part)):
-            interrupt.check()
+        for rows in batches(parts):
             mine = selection.items.slice(offset, rows.height)
             decided = mine.select("position", split=pl.col("fate").cast(pl.String))
             offset += rows.height
@@ -74,10 +70,3 @@ def gather(
                 rows = pl.DataFrame(pl.from_arrow(pa.ipc.open_stream(stream).read_all()))
             path.unlink()
             yield Piece(split, number, counts[split], rows.sort("position").drop("position"))
-
-
-def _batches(part: Path) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a part a few at a time: that of a large compressed source doesn't fit in memory."""
-    with pq.ParquetFile(part) as file:
-        for batch in file.iter_batches(_BATCH_ROWS):
-            yield pl.DataFrame(pl.from_arrow(batch))

@@ -111,6 +111,17 @@ class Measured(_Measure):
     categories: MeasuredCategories
 
 
+class Nearness(_Measure):
+    """How near the rows of a split come to those of another, as `certificate.certify` finds it."""
+
+    split: Split
+    against: Split
+    highest: float = Field(ge=0, le=1)
+    row: int | None
+    other_row: int | None
+    reaching: _Count
+
+
 class ImageEntry(_Entry):
     """One figure of the card."""
 
@@ -128,6 +139,7 @@ class Manifest(_Entry):
     sources: list[SourceEntry] = Field(min_length=1)
     counts: Counts
     measured: Measured
+    certificate: list[Nearness]
     images: dict[str, ImageEntry]
     files: dict[str, DataFile]
 

@@ -9,6 +9,7 @@ from curator.errors import RecipeError, RunError, TokenizerError
 from curator.ledger import SPLITS
 from curator.paths import is_folder, require_folder
 from curator.publish import checks, hub
+from curator.publish.apart import apart
 from curator.publish.described import described
 from curator.publish.manifest import NAME, Manifest, ManifestError, read
 from curator.publish.measures import Measures
@@ -20,12 +21,13 @@ from curator.tokens import Tokenizer, load_tokenizer
 from curator.vocabularies import find_vocabulary
 
 
-def verify(place: str, price_per_million: float | None = None) -> Verdict:
+def verify(place: str, price_per_million: float | None = None, *, exhaustive: bool = False) -> Verdict:
     """Check what is there.
 
     Args:
         place: A run directory, a dataset folder, or else a repository of the Hub (``owner/name``), which is downloaded.
         price_per_million: USD for a million training tokens.
+        exhaustive: Compare every two rows of different splits as well, by brute force.
 
     Returns:
         Every check with what was found; `Verdict.raise_for_failures` ends in an error if one failed.
@@ -36,13 +38,17 @@ def verify(place: str, price_per_million: float | None = None) -> Verdict:
         HubError: The repository can't be had.
     """
     path = Path(place)
-    verdict = verify_folder(path) if is_folder(path) else _verify_repository(place)
+    verdict = verify_folder(path, exhaustive) if is_folder(path) else _verify_repository(place, exhaustive)
     verdict.price_per_million = price_per_million
     return verdict
 
 
-def verify_folder(path: Path) -> Verdict:
+def verify_folder(path: Path, exhaustive: bool = False) -> Verdict:
     """Check a run directory or a dataset folder.
+
+    Args:
+        path: The folder.
+        exhaustive: Compare every two rows of different splits as well, by brute force.
 
     Raises:
         UsageError: There is no such folder.
@@ -52,18 +58,20 @@ def verify_folder(path: Path) -> Verdict:
     if (path / "recipe.toml").is_file():
         if not (path / NAME).is_file():
             raise RunError(f"{path} is a run that is not finished: run its `curator build` again, which continues it")
-        return _verify(str(path), path / "dataset", path)
+        return _verify(str(path), path / "dataset", exhaustive, path)
     if (path / NAME).is_file() and (path / "data").is_dir():
-        return _verify(str(path), path)
+        return _verify(str(path), path, exhaustive)
     raise RunError(f"{path} holds neither a run (recipe.toml) nor a dataset (manifest.json and data/)")
 
 
-def _verify_repository(name: str) -> Verdict:
+def _verify_repository(name: str, exhaustive: bool) -> Verdict:
     remote = hub.find(name)
-    return _verify(name, hub.download(remote, hub.ours(remote)), remote=remote)
+    return _verify(name, hub.download(remote, hub.ours(remote)), exhaustive, remote=remote)
 
 
-def _verify(place: str, folder: Path, run: Path | None = None, remote: hub.Remote | None = None) -> Verdict:
+def _verify(
+    place: str, folder: Path, exhaustive: bool, run: Path | None = None, remote: hub.Remote | None = None
+) -> Verdict:
     verdict = Verdict(place, revision=remote.revision if remote is not None else None)
     try:
         manifest, raw = read(folder)
@@ -95,6 +103,7 @@ def _verify(place: str, folder: Path, run: Path | None = None, remote: hub.Remot
         checks.slots(manifest, measures),
         checks.disjoint(manifest, measures),
         *checks.copies(manifest, rows.text_hashes),
+        *apart(folder, manifest, exhaustive),
         checks.measured(manifest, found, rows.memory),
         checks.openai_limits(folder, manifest),
         *described(inside, manifest, raw, remote.name if remote is not None else None),

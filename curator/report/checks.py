@@ -35,6 +35,7 @@ def check(
         _answers(recipe, published),
         _rounding(recipe, published),
         _disjoint(recipe, published),
+        _apart(recipe, summary["certificate"]),
     ]
     warned = [
         {"id": f"warning-{number}", "name": "Warning", "status": WARN, "detail": f"{text[:1].upper()}{text[1:]}."}
@@ -128,6 +129,19 @@ def _disjoint(recipe: Recipe, published: Mapping[str, Any]) -> dict[str, str]:
         detail += " The recipe keeps copies."
         return _result("disjoint", "Splits share no text", None, detail)
     return _result("disjoint", "Splits share no text", not shared, detail)
+
+
+def _apart(recipe: Recipe, certificate: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    least = recipe.duplicates.similarity
+    name = "No two rows of different splits are near-copies"
+    told = "; ".join(
+        f"{one['split']} and {one['against']}: highest {one['highest']:.3f}, {one['reaching']:,} rows reach {least:g}"
+        for one in certificate
+    )
+    reaching = any(one["reaching"] for one in certificate)
+    if reaching and recipe.duplicates.near == "keep":
+        return _result("apart", name, None, f"{told}. The recipe keeps near-copies where they fall.")
+    return _result("apart", name, not reaching, f"{told}." if told else "There is only one split.")
 
 
 def _rows(published: Mapping[str, Any]) -> int:

@@ -37,6 +37,7 @@ def complete(
     """
     published = measure(run.dataset, manifest["files"], recipe)
     kept = published.pop("kept")
+    summary = {**summary, "certificate": manifest["certificate"]}
     results = checks.check(recipe, summary, published, [run.ledger(shard.index) for shard in shards])
     return {
         **summary,
@@ -52,7 +53,7 @@ def complete(
 
 
 def _duplicates(run: RunDirectory) -> dict[str, Any]:
-    """Return how many clusters of items with one text there are, of each size above one."""
+    """Return how many clusters of items with one text, or nearly one, there are, of each size above one."""
     cluster = pl.scan_parquet(run.selection, glob=False).select("cluster").drop_nulls()
     sizes = cluster.group_by("cluster").agg(size=pl.len()).filter(pl.col("size") > 1)
     counted = sizes.group_by("size").agg(clusters=pl.len()).sort("size").collect()

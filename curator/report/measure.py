@@ -69,7 +69,8 @@ def measure(dataset: Path, files: Mapping[str, Mapping[str, Any]], recipe: Recip
         mine.prices.append(rows["price"])
         mine.hashes.append(rows["prompt"].hash())
         mine.tokens_max = max(mine.tokens_max, int(rows["tokens"].max() or 0))  # type: ignore[arg-type]
-        narrow.append(rows.select("price", length=product_text(recipe).str.len_chars(), weight=_pounds(recipe)))
+        length = prompts.product_text(pl.col("prompt"), recipe.prompt).str.len_chars()
+        narrow.append(rows.select("price", length=length, weight=_pounds(recipe)))
         if split not in kept:
             kept[split] = _kept(rows.head(SAMPLES), recipe)
     return {
@@ -78,12 +79,6 @@ def measure(dataset: Path, files: Mapping[str, Mapping[str, Any]], recipe: Recip
         **_clouds(pl.concat(narrow) if narrow else None),
         "kept": kept,
     }
-
-
-def product_text(recipe: Recipe) -> pl.Expr:
-    """Return the product text of published prompts: what lies between the question and the answer."""
-    before, after = len(recipe.prompt.question) + 2, len(recipe.prompt.answer) + 2
-    return pl.col("prompt").str.slice(before).str.head(-after)
 
 
 def _data_files(files: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -182,7 +177,7 @@ def rank_correlation(rows: pl.DataFrame, column: str) -> float | None:
 
 def _kept(rows: pl.DataFrame, recipe: Recipe) -> list[dict[str, Any]]:
     columns = ("parent_asin", "category", "title", "price", "slot", "tokens")
-    shown = rows.select(*columns, text=product_text(recipe)).to_dicts()
+    shown = rows.select(*columns, text=prompts.product_text(pl.col("prompt"), recipe.prompt)).to_dicts()
     for one in shown:
         one["text"] = clipped(one["text"], 2_000)
         one |= {key: clipped(one[key]) for key in ("parent_asin", "category", "title")}

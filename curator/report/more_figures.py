@@ -138,12 +138,12 @@ def duplicates(summary: Mapping[str, Any]) -> Drawing | None:
         axes.set_ylim(0, max(count for _, count in bars) * 1.15)
         count_axis(axes.yaxis, 4)
         axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
-        axes.set_xlabel("items in a group")
-        title_axis(axes, "groups with the same text")
+        axes.set_xlabel("items in a cluster")
+        title_axis(axes, "clusters")
         return figure
 
     told = ", ".join(f"{count:,} of {size}" for size, count in bars)
-    return drawing("duplicates", f"Groups of items with the same text, by size: {told} items.", HALF, plot)
+    return drawing("duplicates", f"Clusters of items, by size: {told} items.", HALF, plot)
 
 
 def shortened(name: str, most: int = _LONGEST_LABEL) -> str:

@@ -84,6 +84,7 @@ def render(summary: Mapping[str, Any]) -> str:
         cloud_texts=_cloud_texts(summary),
         heat_keys={name: _heat_keys(summary["published"][name]) for name in ("length", "weight")},
         no_duplicates=_no_duplicates(summary),
+        **_copies(summary),
         reasons=REASONS,
         sources=summary["sources"][:MOST_LISTED],
         more_sources=max(0, len(summary["sources"]) - MOST_LISTED),
@@ -175,6 +176,18 @@ def _heat_keys(found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
 
 
 def _no_duplicates(summary: Mapping[str, Any]) -> str:
-    if summary["settings"]["duplicates"]["exact"] == "keep":
+    settings = summary["settings"]["duplicates"]
+    if settings["near"] == "together":
+        return "No two items have nearly the same text."
+    if settings["exact"] == "keep":
         return "Not looked for: the recipe keeps copies."
     return "No two items have the same text."
+
+
+def _copies(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return the heading of the figure of clusters, and what makes one."""
+    settings = summary["settings"]["duplicates"]
+    if settings["near"] == "together":
+        text = "They share runs of three words. A cluster lies in one split."
+        return {"copies_heading": "Items with nearly the same text", "copies_text": text}
+    return {"copies_heading": "Items with the same text", "copies_text": "Case and punctuation ignored."}

@@ -91,15 +91,9 @@ def _twins(run: RunDirectory, shard: Shard, chosen: pl.DataFrame) -> dict[int, s
     copies = chosen.filter(pl.col("fate") == "exact_duplicate")["row"]
     if copies.is_empty():
         return {}
-    selection = pl.scan_parquet(run.selection, glob=False)
-    mine = selection.filter((pl.col("shard") == shard.index) & pl.col("row").is_in(copies.implode()))
-    firsts = mine.select("row", "cluster").collect().drop_nulls()
-    numbers = firsts["cluster"].unique()
-    where = selection.select("shard", twin_row="row").with_row_index("cluster", 0)
-    twins = where.filter(pl.col("cluster").is_in(numbers.implode())).collect()
-    names: dict[int, str | None] = {}
-    for row, cluster in firsts.iter_rows():
-        part, twin_row = twins.row(by_predicate=pl.col("cluster") == cluster)[1:]
-        ledger = pl.scan_parquet(run.ledger(part), glob=False).filter(pl.col("row") == twin_row)
-        names[row] = ledger.select("parent_asin").collect().item()
-    return names
+    mine = pl.scan_parquet(run.items(shard.index), glob=False).filter(pl.col("row").is_in(copies.implode()))
+    hashes = mine.select("row", "text_hash").collect().drop_nulls()
+    every = pl.scan_parquet(sorted(run.path.glob("items/part-*.parquet")), glob=False)
+    same = every.select("text_hash", "parent_asin").filter(pl.col("text_hash").is_in(hashes["text_hash"].implode()))
+    firsts = same.unique("text_hash", keep="first", maintain_order=True).collect()
+    return dict(hashes.join(firsts, on="text_hash").select("row", "parent_asin").iter_rows())

@@ -224,7 +224,9 @@ class _Teller:
         if selected is None or selected["cluster"] is None:
             return None
         first = self._run.first_of_cluster(selected["cluster"])
-        return self._run.other(first["shard"], first["row"]) if first else None
+        if first is None or (first["shard"], first["row"]) == (selected["shard"], selected["row"]):
+            return None
+        return self._run.other(first["shard"], first["row"])
 
 
 def _differences(fate: str, item: dict[str, Any] | None, again: Remapped) -> list[str]:

@@ -1,0 +1,81 @@
+"""Find the near-copies among the items of a run, and those that a division would part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from curator import parts as files
+from curator import prompts
+from curator.duplicates.clusters import Clusters, cluster, verified
+from curator.duplicates.crossing import Held
+from curator.duplicates.grams import grams
+from curator.duplicates.index import Sketches, halvings
+from curator.recipe import Recipe
+
+_COLUMNS = ("prompt", "slot")
+_GRAMS_PER_TOKEN = 0.6
+
+
+def find_clusters(
+    parts: Sequence[Path], copy_of: NDArray[np.int64], tokens: NDArray[np.int32], recipe: Recipe
+) -> Clusters:
+    """Group the items of a run by near-copies.
+
+    Args:
+        parts: The items' parts, in the order of their shards; columns `prompt` and `slot`.
+        copy_of: For each item the number of the first item with the same text; its own if there is none before it.
+            A copy goes where its first goes, and its text is not looked at.
+        tokens: Tokens of each item's prompt; they tell how many grams to expect.
+        recipe: Its `duplicates` and `prompt`.
+    """
+    items = len(copy_of)
+    first = np.flatnonzero(copy_of == np.arange(items))
+    sketches = Sketches(halvings(len(first), _GRAMS_PER_TOKEN * float(tokens.mean()) if items else 0))
+    for texts in _texts(parts, first, recipe):
+        sketches.add(grams(texts))
+
+    def wanted(numbers: NDArray[np.int64]) -> pl.Series:
+        return pl.concat([*_texts(parts, first[numbers], recipe), pl.Series([], dtype=pl.String)])
+
+    settings = recipe.duplicates
+    pairs = verified(sketches.candidates(settings.similarity), wanted, settings.similarity)
+    found = cluster(len(first), pairs, settings.cluster_cap)
+    place = np.empty(items, np.int64)
+    place[first] = np.arange(len(first))
+    return Clusters(first[found.of[place[copy_of]]], first[found.crowd[place[copy_of]]])
+
+
+def crossing(
+    parts: Sequence[Path], held: NDArray[np.int64], others: NDArray[np.int64], recipe: Recipe
+) -> NDArray[np.int64]:
+    """Return those of some items that are near-copies of an item held apart, exactly; ascending.
+
+    The clusters leave few of them: pairs that the sketches missed, and those of a cluster over its cap.
+
+    Args:
+        parts: The items' parts, in the order of their shards; columns `prompt` and `slot`.
+        held: Numbers of the items held apart; ascending.
+        others: Numbers of the other items; ascending.
+        recipe: Its `duplicates` and `prompt`.
+    """
+    if not len(held) or not len(others):
+        return np.empty(0, np.int64)
+    apart = Held(grams(pl.concat(list(_texts(parts, held, recipe)))), recipe.duplicates.similarity)
+    found = [np.empty(0, np.int64)]
+    start = 0
+    for texts in _texts(parts, others, recipe):
+        found.append(np.unique(apart.near(grams(texts)).other) + start)
+        start += len(texts)
+    return others[np.concatenate(found)]
+
+
+def _texts(parts: Sequence[Path], items: NDArray[np.int64], recipe: Recipe) -> Iterator[pl.Series]:
+    """Yield the product texts of some items, whose numbers ascend."""
+    published = prompts.before_completion(pl.col("prompt"), pl.col("slot"))
+    for rows in files.chosen(parts, _COLUMNS, items):
+        yield rows.select(prompts.product_text(published, recipe.prompt)).to_series()
