@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from curator import scrub
+from curator import scrub, units
 
 # No quote is escaped by a backslash any more where these are used.
 _STRING = r'"[^"]*"'
@@ -42,6 +42,56 @@ def readable_details(details: pl.Series, dropped: Sequence[str]) -> pl.Series:
     for pattern, put in steps:
         text = text.str.replace_all(pattern, put)
     return scrub.unescape_json(text)
+
+
+def arranged(details: pl.Series, first: Sequence[str], *, plain_units: bool) -> pl.Series:
+    """Put the lines of some keys first, and write weights and sizes one way.
+
+    Args:
+        details: Lines ``Key: value``, as `readable_details` makes them.
+        first: Keys that come first, in this order, case ignored; the others follow in the order of the page.
+        plain_units: Whether weights (keys that end in ``weight``) and sizes are written as `units` does. A weight that
+            stands after a size gets a line of its own if there is no other.
+
+    >>> arranged(pl.Series(["Color: Red\\nItem Weight: 1 lb\\n"]), ["item weight"], plain_units=True).to_list()
+    ['Item Weight: 1 pounds (450 grams)\\nColor: Red\\n']
+    """
+    if not (first or plain_units):
+        return details
+    lines = pl.DataFrame({"line": details.str.split("\n")}).with_row_index("text").explode("line", empty_as_null=False)
+    lines = lines.filter(pl.col("line") != "")
+    lines = lines.with_columns(key=pl.col("line").str.extract("^([^:]*): ").str.to_lowercase())
+    if plain_units:
+        lines = _with_plain_units(lines)
+    ranks = {key.lower(): rank for rank, key in reversed(list(enumerate(first)))}
+    rank = pl.col("key").replace_strict(ranks, default=len(first), return_dtype=pl.Int64) if ranks else pl.lit(0)
+    ordered = lines.with_columns(rank=rank).sort("text", "rank", maintain_order=True)
+    joined = ordered.group_by("text", maintain_order=True).agg(pl.col("line").str.join("\n") + "\n")
+    return details.scatter(joined["text"], joined["line"]) if joined.height else details
+
+
+def _with_plain_units(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return lines (columns `text`, `line`, `key`) with weights and sizes written one way."""
+    weights, weight_at = _values(lines, r"weight$")
+    sizes, size_at = _values(lines, r"dimension|^size$")
+    line = lines["line"]
+    for values, at, write in ((weights, weight_at, units.weight), (sizes, size_at, units.size)):
+        written = pl.concat_str("name", pl.lit(": "), pl.coalesce(write(values["value"]), "value"))
+        line = line.scatter(at, values.select(written).to_series())
+    after = sizes.select("text", weight=units.weight_after_size(sizes["value"])).drop_nulls()
+    # Only where the text has no weight of its own.
+    after = after.unique("text", keep="first", maintain_order=True).join(weights, on="text", how="anti")
+    added = after.select("text", line=pl.lit("Item Weight: ") + pl.col("weight"), key=pl.lit("item weight"))
+    return pl.concat([lines.with_columns(line), added])
+
+
+def _values(lines: pl.DataFrame, keys: str) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the lines whose key matches, as `text`, `name` and `value`, and where they stand."""
+    at = lines["key"].str.contains(keys).fill_null(value=False).arg_true()
+    parts = pl.col("line").str.splitn(": ", 2)
+    # Pages put marks of the writing direction around some values.
+    value = parts.struct[1].str.replace_all(r"[\x{200e}\x{200f}]", "").str.strip_chars()
+    return lines[at].select("text", name=parts.struct[0], value=value), at
 
 
 def _escape_by_number(text: pl.Series) -> pl.Series:

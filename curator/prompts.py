@@ -6,11 +6,17 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
-from curator import scrub
+from curator import prose, scrub
 from curator.course_scrub import scrub_together
-from curator.details import readable_details
+from curator.details import arranged, readable_details
 from curator.recipe import PromptSettings, TextSettings
 from curator.scrub import Cleaning
+
+_ALL = 2**31 - 1
+"""More lines than any text has."""
+
+_SHORT_LINE = 80
+"""A line that `text.max_chars` cuts goes as a whole if no more characters than this are left of it."""
 
 
 def course_contents(rows: pl.DataFrame, settings: TextSettings, chars: int | None = None) -> pl.Series:
@@ -48,24 +54,37 @@ def readable_text(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
 
     Columns in: those that `text.fields` names. A part that a row lacks leaves no line.
     """
-    lines = readable_lines(readable_parts(rows, settings), settings)
-    for rule in READABLE_RULES:
-        lines = rule.clean(lines)
-    return lines
+    return _clean(readable_lines(readable_parts(rows, settings), settings))
 
 
 def readable_parts(rows: pl.DataFrame, settings: TextSettings) -> list[pl.Series]:
-    """Return the parts of a readable text, uncleaned, each cut to `text.max_chars`."""
-    return [_PARTS[name](rows, settings).str.head(settings.max_chars) for name in settings.fields]
+    """Return the parts of a readable text, each cut to `text.max_chars`; only shortened prose is clean already."""
+    parts: list[pl.Series] = []
+    left = pl.repeat(settings.prose_lines or _ALL, rows.height, dtype=pl.Int64, eager=True)
+    for name in settings.fields:
+        if name in ("features", "description") and (settings.prose_lines or settings.prose_chars):
+            part, lines = prose.heads(rows[name], left, settings.prose_chars, _clean)
+            left = left - lines
+        else:
+            part = _PARTS[name](rows, settings)
+        parts.append(part.str.head(settings.max_chars))
+    return parts
+
+
+def _clean(texts: pl.Series) -> pl.Series:
+    for rule in READABLE_RULES:
+        texts = rule.clean(texts)
+    return texts
 
 
 def readable_lines(parts: Sequence[pl.Series], settings: TextSettings) -> pl.Series:
     """Return the parts as lines, uncleaned, cut to `text.max_chars`."""
     lines = pl.concat_str(*(scrub.ending_line(pl.lit(part)) for part in parts))
     text = pl.select(lines.str.head(settings.max_chars)).to_series()
-    # A word, an entity or a tag that the cut went through goes, if anything is left without it.
+    # What the cut went through goes, if anything is left without it: a short line, such as half of `Key: value`, or a
+    # word, an entity or a tag.
     broken = (text.str.len_chars() == settings.max_chars).arg_true()
-    return text.scatter(broken, text.gather(broken).str.replace(r"\s\S*$", ""))
+    return text.scatter(broken, text.gather(broken).str.replace(rf"(?:\n[^\n]{{0,{_SHORT_LINE}}}|\s\S*)$", ""))
 
 
 READABLE_RULES: tuple[Cleaning[pl.Series], ...] = (
@@ -91,8 +110,12 @@ def _store(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
 
 
 def _categories(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
-    last = pl.col("categories").list.tail(settings.categories).list.join(" > ").fill_null("")
-    return _labelled(rows.select(last), "Category: ")
+    last = pl.col("categories").fill_null([]).list.tail(settings.categories)
+    if settings.main_category:
+        # Names of the Hub's files have underscores: Toys_and_Games.
+        main = pl.col("category").str.replace_all("_", " ", literal=True)
+        last = pl.concat_list(main, last).list.unique(maintain_order=True).list.drop_nulls()
+    return _labelled(rows.select(last.list.join(" > ").fill_null("")), "Category: ")
 
 
 def _labelled(frame: pl.DataFrame, label: str) -> pl.Series:
@@ -101,7 +124,8 @@ def _labelled(frame: pl.DataFrame, label: str) -> pl.Series:
 
 
 def _details(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
-    return readable_details(rows["details"], settings.detail_keys_dropped)
+    lines = readable_details(rows["details"], settings.detail_keys_dropped)
+    return arranged(lines, settings.detail_keys_first, plain_units=settings.units == "plain")
 
 
 def _lines(name: str) -> Callable[[pl.DataFrame, TextSettings], pl.Series]:

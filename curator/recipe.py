@@ -61,10 +61,34 @@ class TextSettings(_Section):
         " course's scrubbing, on details as JSON text.",
     )
     min_chars: int = Field(
-        300, ge=0, le=10**7, description="Keep a row only if its text has more characters (code points)."
+        100, ge=0, le=10**7, description="Keep a row only if its text has more characters (code points)."
     )
-    max_chars: int = Field(1120, ge=1, le=10**7, description="Characters (code points) of text that are looked at.")
+    max_chars: int = Field(330, ge=1, le=10**7, description="Characters (code points) of text that are looked at.")
     categories: int = Field(2, ge=0, le=100, description="How many of the last, most specific categories are written.")
+    main_category: bool = Field(
+        True, description="Whether the item's category stands before its last categories (readable style)."
+    )
+    detail_keys_first: Strings = Field(
+        (), description="Keys of `details` that come first, in this order (readable style; case ignored)."
+    )
+    units: Literal["plain", "as_listed"] = Field(
+        "plain",
+        description="How weights and sizes of `details` are written (readable style): plain is ounces or pounds with"
+        " grams, and inches, shortest side first, to two digits; or as the page lists them.",
+    )
+    prose_lines: int = Field(
+        3,
+        ge=0,
+        le=10_000,
+        description="Most lines of features and description together (readable style); 0 means all.",
+    )
+    prose_chars: int = Field(
+        60,
+        ge=0,
+        le=10**6,
+        description="Each line of features and description ends with its first clause, or after so many characters"
+        " (readable style); 0 means whole lines.",
+    )
     detail_keys_dropped: Strings = Field(
         (), description="Keys of `details` that are left out (readable style; case ignored)."
     )

@@ -15,8 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curator import prompts, scrub
-from curator.details import readable_details
+from curator.details import arranged, readable_details
 from curator.items import Mapper, text_hash
+from curator.prose import first_clauses
 from curator.recipe import load_recipe
 from curator.select import exact_copies
 
@@ -89,6 +90,67 @@ def test_dropped_keys_go_whatever_their_case_and_only_as_keys() -> None:
     ]
 
 
+@given(
+    st.lists(st.sampled_from(["Color: Red", "Item Weight: 1 lb", "Size: 2 x 3 cm", "no label", ": x", "a: b: c"])),
+    st.lists(st.sampled_from(["size", "Item Weight", "COLOR", "none"]), unique=True),
+)
+def test_arranging_details_loses_no_line(lines: list[str], first: list[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    arranged_ = arranged(pl.Series([text, ""]), first, plain_units=False)
+    ranks = {key.lower(): rank for rank, key in enumerate(first)}
+    expected = sorted(lines, key=lambda line: ranks.get(line.partition(": ")[0].lower(), len(first)))
+    assert arranged_.to_list() == ["".join(f"{line}\n" for line in expected), ""]
+
+
+@pytest.mark.parametrize(
+    ("listed", "written"),
+    [
+        ("Item Weight: 0.45 Kilograms", "Item Weight: 16 ounces (450 grams)"),
+        ("Item Weight: 6.94 Ounces", "Item Weight: 6.9 ounces (200 grams)"),
+        ("Package Weight: \u200e2 lbs", "Package Weight: 2 pounds (910 grams)"),
+        ("Item Weight: light", "Item Weight: light"),
+        ("Item Weight: 0 Pounds", "Item Weight: 0 Pounds"),
+        ("Maximum Weight Recommendation: 250 Pounds", "Maximum Weight Recommendation: 250 Pounds"),
+        ("Product Dimensions: 12.8 x 25 x 5.31 inches", "Product Dimensions: 5.3 x 13 x 25 inches"),
+        ('Size: 47"L x 19"W', "Size: 19 x 47 inches"),
+        ("Size: 30 × 20.3 cm", "Size: 8 x 12 inches"),
+        ("Size: 2 ft x 3 inches", "Size: 2 ft x 3 inches"),
+        ("Size: 10 x 20", "Size: 10 x 20"),
+        ("Size: X-Large", "Size: X-Large"),
+        ("Color: 3 lb", "Color: 3 lb"),
+        (
+            "Package Dimensions: 5 x 6 x 7 inches; 3 Pounds",
+            "Package Dimensions: 5 x 6 x 7 inches\nItem Weight: 3 pounds (1400 grams)",
+        ),
+    ],
+)
+def test_units_are_written_one_way(listed: str, written: str) -> None:
+    assert arranged(pl.Series([f"{listed}\n"]), [], plain_units=True).to_list() == [f"{written}\n"]
+
+
+def test_a_weight_after_a_size_goes_where_there_is_another() -> None:
+    details = "Dimensions: 5 x 6 inches; 3 Pounds\nItem Weight: 1 pound\n"
+    assert arranged(pl.Series([details]), ["item weight"], plain_units=True).to_list() == [
+        "Item Weight: 1 pounds (450 grams)\nDimensions: 5 x 6 inches\n"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "head"),
+    [
+        ("Full grain leather, made to last", "Full grain leather"),
+        ("NEW! Full grain leather", "NEW! Full grain leather"),
+        ("Runs 2.5 hours on a charge", "Runs 2.5 hours on a charge"),
+        ("word " * 20, ("word " * 12).strip()),
+        ("x" * 80, "x" * 60),
+        ("", ""),
+    ],
+)
+def test_a_line_of_prose_ends_with_its_first_clause(line: str, head: str) -> None:
+    assert first_clauses(pl.Series([line, "second line"]), 60).to_list() == [head, "second line"]
+    assert first_clauses(pl.Series([line]), 0).to_list() == [line]
+
+
 # -- cleaning rules
 
 
@@ -142,8 +204,46 @@ def test_the_text_has_the_parts_in_the_recipes_order(mapper: Mapper) -> None:
     items, _ = mapper(raw([row]))
     assert items["prompt"][0] == (
         "How much does this cost to the nearest dollar?\n\nA Mug\nCategory: Kitchen > Mugs\nColor: Red\nHolds 10 oz\n"
-        "Safe\nNice.\nVery.\n\nPrice is $13.00"
+        "Safe\nNice.\n\nPrice is $13.00"
     )
+
+
+def test_the_category_comes_before_its_last_ones_and_once(mapper: Mapper) -> None:
+    rows = [
+        {"category": "Toys_and_Games", "categories": ["Toys & Games", "Dolls", "Doll Beds"]},
+        {"category": "Dolls", "categories": ["Dolls", "Doll Beds"]},
+        {"category": "Dolls", "categories": None},
+        {"category": None, "categories": []},
+    ]
+    texts = prompts.readable_text(raw(rows), mapper.recipe.text)
+    assert texts.to_list() == [
+        "T\nCategory: Toys and Games > Dolls > Doll Beds",
+        "T\nCategory: Dolls > Doll Beds",
+        "T\nCategory: Dolls",
+        "T",
+    ]
+    without = prompts.readable_text(raw(rows[:1]), mapper.recipe.text.model_copy(update={"main_category": False}))
+    assert without[0] == "T\nCategory: Dolls > Doll Beds"
+
+
+def test_features_and_description_share_their_lines(mapper: Mapper) -> None:
+    long = "A chair for the garden made of teak, which lasts. " * 4
+    row = {"title": "C", "features": ["", "One", long], "description": ["NEW! &amp; improved; buy it", "Four", "Five"]}
+    settings = mapper.recipe.text
+    assert prompts.readable_text(raw([row]), settings)[0] == (
+        "C\nOne\nA chair for the garden made of teak\nNEW! & improved"
+    )
+    whole = settings.model_copy(update={"prose_chars": 0, "prose_lines": 0})
+    assert prompts.readable_text(raw([row]), whole)[0] == (
+        f"C\nOne\n{long.strip()}\nNEW! & improved; buy it\nFour\nFive"
+    )
+
+
+def test_half_a_line_of_details_goes(mapper: Mapper) -> None:
+    details = json.dumps({f"Key {number}": "one two three" for number in range(40)})
+    text = prompts.readable_text(raw([{"details": details}]), mapper.recipe.text)[0]
+    assert text.endswith(": one two three")
+    assert mapper.recipe.text.max_chars - 30 < len(text) < mapper.recipe.text.max_chars
 
 
 def test_a_part_that_is_missing_leaves_no_line(mapper: Mapper) -> None:

@@ -262,7 +262,7 @@ def test_broken_promises_fail(demo: Path, tmp_path: Path) -> None:
     from curator.report import checks
     from curator.report.measure import measure
 
-    recipe = load_recipe("pricer", {"slots.cap": 25, "tokens.cap": 150})
+    recipe = load_recipe("pricer", {"slots.cap": 25, "tokens.cap": 100})
     summary = json.loads((demo / "summary.json").read_text("utf-8"))
     for form in ("data", "text"):
         for path in sorted((demo / "dataset" / form).glob("*.parquet")):

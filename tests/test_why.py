@@ -100,9 +100,11 @@ def _one_tokenizer(monkeypatch: pytest.MonkeyPatch, bundled: Any) -> None:
     monkeypatch.setattr(items, "load_tokenizer", lambda spec: bundled)
 
 
+# The odd products say what they say in long lines of prose.
+WHOLE = {"text.min_chars": 300, "text.max_chars": 1120, "text.prose_lines": 0, "text.prose_chars": 0}
 RECIPES = {
     # The odd products are all much alike.
-    "pricer": {**LOOSE, "tokens.min": 60, "duplicates.near": "keep"},
+    "pricer": {**LOOSE, **WHOLE, "tokens.min": 60, "duplicates.near": "keep"},
     "course-v1": {**LOOSE, "tokens.min": 60, "tokens.cap": 90},
 }
 
@@ -263,7 +265,7 @@ def test_steps_of_pricer(build: Any, tmp_path: Path) -> None:
         details=details,
         price="19.50",
     )
-    run = build(write_lines(tmp_path / "rows.jsonl", [row]), tmp_path / "run", "pricer", **{"split.test": 0})
+    run = build(write_lines(tmp_path / "rows.jsonl", [row]), tmp_path / "run", "pricer", **{"split.test": 0, **WHOLE})
     told = only(run, "ONE")
     assert told.text is not None
     assert told.price == model.PriceStep("19.50", 19.5, 0.5, 999.49)
