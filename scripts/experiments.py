@@ -32,7 +32,8 @@ import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 from experiments_page import write_page
 
 from curator import slots, sources
-from curator.evaluate.near_copies import near_copies
+from curator.duplicates.crossing import near_copies
+from curator.evaluate.datasets import THRESHOLD
 from curator.evaluate.places import with_text
 from curator.evaluate.predictor import Predictor, Setting, make
 from curator.items import Mapper
@@ -80,7 +81,7 @@ def common(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
     for items in (a, b):
         for number in range(FOLDS):
             test, train = items.filter(fold() == number), items.filter(fold() != number)
-            both = both.join(test.filter(near_copies(test["text"], train["text"])), on="parent_asin", how="anti")
+            both = both.join(test.filter(near_copies(test["text"], train["text"], THRESHOLD)), on="parent_asin", how="anti")
     return both.with_columns(confirm=_hashed() // 100_000 % 2 == 1)
 
 

@@ -218,7 +218,7 @@ def test_numbers_are_those_of_the_files(dataset):
 
 def test_limits_say_what_was_counted_and_when(run, hostile):
     said = "more than {} characters of {}, counted before the cut to tokens"
-    assert said.format(300, "cleaned text") in text_of(run / "dataset").replace("\n", " ")
+    assert said.format(100, "cleaned text") in text_of(run / "dataset").replace("\n", " ")
     course = text_of(hostile / "dataset").replace("\n", " ")
     assert said.format(300, "description, features and details") in course
 
