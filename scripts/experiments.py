@@ -81,7 +81,8 @@ def common(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
     for items in (a, b):
         for number in range(FOLDS):
             test, train = items.filter(fold() == number), items.filter(fold() != number)
-            both = both.join(test.filter(near_copies(test["text"], train["text"], THRESHOLD)), on="parent_asin", how="anti")
+            copies = test.filter(near_copies(test["text"], train["text"], THRESHOLD))
+            both = both.join(copies, on="parent_asin", how="anti")
     return both.with_columns(confirm=_hashed() // 100_000 % 2 == 1)
 
 
