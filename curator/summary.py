@@ -18,6 +18,9 @@ from curator.vocabularies import Vocabulary
 
 MOST_CATEGORIES = 100
 
+BANDS = (1, 20, 50, 100, 200, 400)
+"""Where the price bands begin whose balance is told (USD); the last one ends with the slots."""
+
 
 def summarise(
     recipe: Recipe,
@@ -57,6 +60,7 @@ def summarise(
         "splits": {name: fates.get(name, 0) for name in ledger.SPLITS},
         "warnings": selection.warnings,
         "distributions": _distributions(parts, selection),
+        "balance": _balance(parts, selection),
     }
 
 
@@ -80,6 +84,38 @@ def cost(seconds: Mapping[str, float], rows_mapped: int, peak_memory_bytes: int)
         "rows_per_second": round(rows_mapped / seconds["map"], 1) if rows_mapped else None,
         "peak_memory_bytes": peak_memory_bytes,
     }
+
+
+def _balance(parts: Sequence[Path], selection: Selection) -> dict[str, list[dict[str, Any]]]:
+    """Return how validation and test are balanced: by category and by price (`low`: where its band begins, USD).
+
+    The aim is the share that a category or a price band has of all splits together, in rows of the split.
+    """
+    category = pl.scan_parquet(list(parts), glob=False).select("category").collect().to_series()
+    rows = selection.items.select("slot", pl.col("fate").cast(pl.String), category=category)
+    rows = rows.filter(pl.col("fate").is_in(ledger.SPLITS))
+    low = pl.Series("low", np.array(BANDS)[np.digitize(rows["slot"].to_numpy(), BANDS) - 1])
+    listed = rows["category"].value_counts(sort=True).sort("count", "category", descending=[True, False])["category"]
+    return {
+        "categories": _aims(rows, "category", listed.head(MOST_CATEGORIES).to_list()),
+        "prices": _aims(rows.with_columns(low), "low", BANDS),
+    }
+
+
+def _aims(rows: pl.DataFrame, column: str, values: Sequence[str | int | None]) -> list[dict[str, Any]]:
+    """Return for each value of a column the rows of each split that have it, and those aimed at where held out."""
+    total = max(rows.height, 1)
+    counts = rows.group_by(column, "fate").len()
+    sizes = dict(rows["fate"].value_counts().iter_rows())
+    found = []
+    for value in values:
+        mine = dict(counts.filter(pl.col(column).eq_missing(value)).select("fate", "len").iter_rows())
+        share = sum(mine.values()) / total
+        one: dict[str, Any] = {column: value, "train": mine.get("train", 0)}
+        for split in ("validation", "test"):
+            one |= {split: mine.get(split, 0), f"{split}_aim": round(share * sizes.get(split, 0), 1)}
+        found.append(one)
+    return found
 
 
 def _distributions(parts: Sequence[Path], selection: Selection) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 
@@ -323,3 +324,25 @@ def test_grams_of_nothing():
     assert index.Sketches(0).candidates(0.5).shape == (0, 2)
     assert clusters.cluster(0, np.empty((0, 2), np.int64), 5).of.tolist() == []
     assert len(Grams(empty.hashes, empty.bounds).rows) == 0
+
+
+def test_summary_tells_what_was_aimed_at_and_reached(run):
+    summary = json.loads((run / "summary.json").read_text("utf-8"))
+    splits = {
+        split: pl.read_parquet(run / "dataset" / "data" / f"{split}-*.parquet")
+        for split in ("train", "validation", "test")
+    }
+    rows = pl.concat(splits.values())
+    for split in ("validation", "test"):
+        mine = splits[split]
+        for one in summary["balance"]["categories"]:
+            same = pl.col("category").eq_missing(one["category"])
+            assert one[split] == mine.filter(same).height
+            assert one[f"{split}_aim"] == round(rows.filter(same).height / rows.height * mine.height, 1)
+            assert abs(one[split] - one[f"{split}_aim"]) < 10
+        bands = summary["balance"]["prices"]
+        for one, end in zip(bands, [*(band["low"] for band in bands[1:]), 1_000], strict=True):
+            inside = pl.col("slot").is_between(one["low"], end, closed="left")
+            assert one[split] == mine.filter(inside).height
+            assert abs(one[split] - one[f"{split}_aim"]) < 0.05 * mine.height
+        assert sum(one[split] for one in summary["balance"]["prices"]) == mine.height

@@ -36,6 +36,7 @@ def check(
         _rounding(recipe, published),
         _disjoint(recipe, published),
         _apart(recipe, summary["certificate"]),
+        _balanced(recipe, summary["balance"]),
     ]
     warned = [
         {"id": f"warning-{number}", "name": "Warning", "status": WARN, "detail": f"{text[:1].upper()}{text[1:]}."}
@@ -142,6 +143,21 @@ def _apart(recipe: Recipe, certificate: Sequence[Mapping[str, Any]]) -> dict[str
     if reaching and recipe.duplicates.near == "keep":
         return _result("apart", name, None, f"{told}. The recipe keeps near-copies where they fall.")
     return _result("apart", name, not reaching, f"{told}." if told else "There is only one split.")
+
+
+def _balanced(recipe: Recipe, balance: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+    """Tell the largest gap between what a held-out split has of a category or price band and what was aimed at."""
+    gaps = [
+        (abs(one[split] - one[f"{split}_aim"]), one[split], one[f"{split}_aim"], split)
+        for entries in balance.values()
+        for one in entries
+        for split in ("validation", "test")
+    ]
+    _, rows, aim, split = max(gaps, default=(0.0, 0, 0.0, "test"))
+    aimed = "" if recipe.duplicates.near == "together" else " The recipe draws them without regard to either."
+    detail = f"The largest gap: {rows:,} rows of {split} where its share would be {aim:,.1f}.{aimed}"
+    name = "Validation and test have the sample's mix of categories and prices"
+    return {"id": "balance", "name": name, "status": NOTE, "detail": detail}
 
 
 def _rows(published: Mapping[str, Any]) -> int:

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Measure the search for near-copies: time and memory for growing numbers of items, and its recall.
+
+    python scripts/near_copies.py RUN [--items 100000 --items 1000000] [--recall 20000]
+
+RUN is a finished run; the first so many of its items are clustered with its recipe, each time in a process of its own.
+With --recall so many items are also compared each with each, and the pairs that the search missed are counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from curator import prompts, select
+from curator.duplicates import find, index
+from curator.duplicates.clusters import verified
+from curator.duplicates.grams import Grams, grams
+from curator.memory import peak_memory_bytes
+from curator.recipe import Recipe, load_recipe
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--items", type=int, action="append", help="items to cluster; may be repeated")
+    parser.add_argument("--recall", type=int, default=0, help="items to compare each with each")
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    recipe = load_recipe(str(given.run / "recipe.toml"), {"duplicates.near": "together"})
+    parts = sorted((given.run / "items").glob("part-*.parquet"))
+    if given.one is not None:
+        print(json.dumps(measure(parts, given.one, recipe)))
+        return
+    print("| items | seconds | µs an item | bytes an item at the peak | clusters of 2 or more | largest |")
+    print("|---|---|---|---|---|---|")
+    for items in given.items or [10_000, 100_000]:
+        command = [sys.executable, __file__, str(given.run), "--one", str(items)]
+        one = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        each = one["seconds"] / one["items"] * 1e6
+        print(
+            f"| {one['items']:,} | {one['seconds']:.1f} | {each:.0f} | {one['bytes'] / one['items']:.0f}"
+            f" | {one['clusters']:,} | {one['largest']:,} |"
+        )
+    if given.recall:
+        found, every = recall(parts, given.recall, recipe)
+        print(f"\nof {every:,} pairs among {given.recall:,} items the search finds {found:,} ({found / every:.4f})")
+
+
+def measure(parts: list[Path], items: int, recipe: Recipe) -> dict[str, float]:
+    """Return what clustering the first so many items takes, beyond what the process had at its start."""
+    rows = pl.scan_parquet(parts, glob=False).select("text_hash", "tokens").head(items).collect()
+    copies = select.exact_copies(rows["text_hash"].to_numpy())
+    tokens = rows["tokens"].to_numpy()
+    before, start = peak_memory_bytes(), time.perf_counter()
+    found = find.find_clusters(parts, copies, tokens, recipe)
+    seconds = time.perf_counter() - start
+    sizes = np.bincount(found.of[copies == np.arange(len(copies))])
+    return {
+        "items": len(copies),
+        "seconds": seconds,
+        "bytes": peak_memory_bytes() - before,
+        "clusters": int((sizes > 1).sum()),
+        "largest": int(sizes.max()),
+    }
+
+
+def recall(parts: list[Path], items: int, recipe: Recipe) -> tuple[int, int]:
+    """Return how many pairs the search finds among the first so many items, and how many there are."""
+    published = prompts.before_completion(pl.col("prompt"), pl.col("slot"))
+    rows = pl.scan_parquet(parts, glob=False).head(items)
+    texts = rows.select(prompts.product_text(published, recipe.prompt)).collect().to_series()
+    sets = grams(texts)
+    threshold = recipe.duplicates.similarity
+    sketches = index.Sketches(index.halvings(len(sets), float(sets.sizes.mean())))
+    sketches.add(sets)
+    found = verified(sketches.candidates(threshold), lambda at: texts.gather(at), threshold)
+    every = brute(sets, threshold)
+    assert {tuple(pair) for pair in found.tolist()} <= every
+    return len(found), len(every)
+
+
+def brute(sets: Grams, threshold: float) -> set[tuple[int, int]]:
+    """Return every pair that reaches the threshold, by counting the shared grams of every two texts."""
+    names, number = np.unique(sets.hashes, return_inverse=True)
+    marked = np.zeros(len(names), np.bool_)
+    rows, pairs = sets.rows, set()
+    for at in range(len(sets)):
+        mine = number[sets.bounds[at] : sets.bounds[at + 1]]
+        marked[mine] = True
+        after = sets.bounds[at + 1]
+        shared = np.bincount(rows[after:][marked[number[after:]]], minlength=len(sets))
+        marked[mine] = False
+        other = np.flatnonzero(shared)
+        near = shared[other] / (len(mine) + sets.sizes[other] - shared[other]) >= threshold
+        pairs |= {(at, one) for one in other[near].tolist()}
+    return pairs
+
+
+if __name__ == "__main__":
+    main()
