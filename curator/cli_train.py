@@ -9,12 +9,17 @@ from typing import Any
 
 import click
 
+from curator.cli_train_llama import llama
+
 _Command = Callable[..., Any]
 
 
 @click.group()
 def train() -> None:
     """Fine-tune a language model on the dataset of a run."""
+
+
+train.add_command(llama)
 
 
 @train.group()

@@ -116,18 +116,18 @@ def load(
     if bits not in (None, 4):
         raise UsageError(f"llama.bits={bits}: only 4 is known; without it weights have the bits of llama.dtype")
     found = find(name, base) if isinstance(name, str) else name
-    torch, transformers = _library("torch"), _library("transformers")
+    torch, transformers = library("torch"), library("transformers")
     place = _device(torch, device)
     kind = getattr(torch, _dtype(torch, dtype, place))
     settings: dict[str, Any] = {"dtype": kind, "device_map": {"": place}}
     if bits == 4:
-        _library("bitsandbytes")
+        library("bitsandbytes")
         settings["quantization_config"] = transformers.BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=kind
         )
-    _library("accelerate")
+    library("accelerate")
     safe = {"local_files_only": True, "trust_remote_code": False}
-    with _told(found), _quiet(transformers):
+    with told_about(found), quiet(transformers):
         tokenizer = transformers.AutoTokenizer.from_pretrained(found.tokenizer, **safe)
         model = transformers.AutoModelForCausalLM.from_pretrained(found.base, use_safetensors=True, **safe, **settings)
         taken = inspect.signature(model.forward).parameters
@@ -136,7 +136,7 @@ def load(
         words = f"{model.num_parameters():,} parameters, {'4-bit, ' if bits else ''}{str(kind)[6:]}, on {place}"
         if found.adapter is not None:
             words = f"adapter on {words}"
-            peft = _library("peft")
+            peft = library("peft")
             model = peft.PeftModel.from_pretrained(
                 model, found.adapter, is_trainable=False, torch_device=str(place), local_files_only=True
             )
@@ -213,7 +213,7 @@ def make_llama(argument: str | None, setting: Setting) -> Predictor:
         CuratorError: torch or transformers is not installed.
     """
     assert argument is not None
-    torch = _library("torch")
+    torch = library("torch")
     _dtype(torch, setting.options.get("llama.dtype"), _device(torch, setting.options.get("llama.device")))
     return Llama(find(argument, setting.options.get("llama.base")), setting)
 
@@ -266,7 +266,7 @@ def _one_of(options: Mapping[str, Any], key: str, known: tuple[str, ...]) -> str
 
 
 @contextmanager
-def _told(found: Found) -> Iterator[None]:
+def told_about(found: Found) -> Iterator[None]:
     """Turn what the libraries raise about a model's files into one message.
 
     Raises:
@@ -283,22 +283,22 @@ def _told(found: Found) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
-    """Show the library's progress bars on a terminal only, and not what peft has yet to learn about transformers."""
+def quiet(transformers: Any) -> Iterator[None]:
+    """Show the library's progress bars on a terminal only, and not what peft and trl have yet to learn about transformers."""
     logging = transformers.utils.logging
     hidden = logging.is_progress_bar_enabled() and not sys.stderr.isatty()
     if hidden:
         logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            warnings.filterwarnings("ignore", "`(is_)?gradient_checkpointing` is deprecated", FutureWarning)
             yield
     finally:
         if hidden:
             logging.enable_progress_bar()
 
 
-def _library(name: str) -> Any:
+def library(name: str) -> Any:
     """Return a library that comes with the extra `llama`.
 
     Raises:
