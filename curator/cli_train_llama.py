@@ -36,7 +36,7 @@ _OPTIONS = (
     _option("--validation-rows", _COUNT, "First validation rows; 0: none."),
     _option("--quantize", click.Choice(QUANTIZATIONS), "Base weights while training; 4bit: NF4, doubly quantised."),
     _option("--lora-r", _POSITIVE, "Rank of the adapter."),
-    _option("--lora-alpha", _POSITIVE, "Its scale, times the rank."),
+    _option("--lora-alpha", _POSITIVE, "What the adapter says counts alpha / r times."),
     _option("--lora-dropout", click.FloatRange(0, 1, max_open=True), "Its dropout."),
     _option("--target", str, "A layer that gets an adapter; may be repeated.", "targets", multiple=True),
     _option("--epochs", _POSITIVE, "Passes over the rows."),

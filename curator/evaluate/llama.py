@@ -284,7 +284,7 @@ def told_about(found: Found) -> Iterator[None]:
 
 @contextmanager
 def quiet(transformers: Any) -> Iterator[None]:
-    """Show the library's progress bars on a terminal only, and not what peft and trl have yet to learn about transformers."""
+    """Show the library's progress bars on a terminal only, and not what peft and trl have yet to learn about it."""
     logging = transformers.utils.logging
     hidden = logging.is_progress_bar_enabled() and not sys.stderr.isatty()
     if hidden:

@@ -265,7 +265,7 @@ def _folder(options: Options, record: Mapping[str, Any]) -> Iterator[None]:
     try:
         if out.exists() and not path.is_file() and (not out.is_dir() or any(one.name != LOCK for one in out.iterdir())):
             raise UsageError(f"--out {out}: that is not an empty folder, and no training of curator lies there")
-        if path.is_file() and not options.resume:
+        if not options.resume and any([*out.glob("checkpoint-*"), *out.glob("adapter_*")]):
             raise UsageError(f"--out {out}: a training lies there; go on with it by --resume, or choose another folder")
         if options.resume and not path.is_file():
             raise UsageError(f"--resume: no training lies in {out}; leave --resume out to start one")

@@ -25,7 +25,7 @@ class Options:
         validation_rows: First rows of validation; 0 for none.
         quantize: Bits of the base model's weights while training.
         lora_r: Rank of the adapter's matrices.
-        lora_alpha: Their scale, times the rank.
+        lora_alpha: What the adapter says counts alpha / r times.
         lora_dropout: Share of their inputs that is dropped.
         targets: The layers that get an adapter.
         epochs: Passes over the rows.
