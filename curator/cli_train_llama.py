@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,11 +102,13 @@ def llama(run: str, dry_run: bool, as_json: bool, **asked: Any) -> None:
     options = Options(**asked)
     if not dry_run:
         llama_command.require_libraries(options)
-    prepared = llama_command.prepare(run, options, say)
-    if dry_run:
-        say("dry run: no model was loaded, nothing was written")
-        found = {**prepared.record, "dry_run": True}
-    else:
-        found = llama_command.train(prepared, options, say)
+    # Trackers print to standard output.
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        prepared = llama_command.prepare(run, options, say)
+        if dry_run:
+            say("dry run: no model was loaded, nothing was written")
+            found = {**prepared.record, "dry_run": True}
+        else:
+            found = llama_command.train(prepared, options, say)
     if as_json:
         click.echo(json.dumps(found))

@@ -5,6 +5,7 @@ Importing this module imports them all, which takes seconds. The order of a trai
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +29,7 @@ from curator.train import loss
 from curator.train.llama_options import AUTO, Options
 from curator.train.llama_rows import Report, Rows
 
-PUSHED = ("adapter_*", "tokenizer*", "special_tokens_map.json", "chat_template.jinja")
+PUSHED = ("adapter_model.safetensors", "tokenizer*", "special_tokens_map.json", "chat_template.jinja")
 """What goes to the Hub: no pickle, and nothing that names a folder of this machine."""
 
 _STATE = "trainer_state.json"  # the last file of a checkpoint that is written
@@ -219,14 +220,23 @@ def create_repository(name: str) -> None:
         raise UsageError(f"--push-to {name}: that repository is public; make it private on the Hub, or name another")
 
 
-def push(name: str, folder: Path, card: str, message: str) -> None:
+def push(name: str, folder: Path, base: str, card: str, message: str) -> None:
     """Send the adapter in a folder, its tokenizer and a card, in one commit.
+
+    Args:
+        name: The repository.
+        folder: A checkpoint, or where the adapter was saved.
+        base: What the adapter calls its base there: its own configuration may name a folder of this machine.
+        card: The card.
+        message: The commit's.
 
     Raises:
         HubError: It did not work; nothing has changed in the repository.
     """
     files = sorted({path for pattern in PUSHED for path in folder.glob(pattern)})
     operations = [CommitOperationAdd(path.name, path) for path in files]
+    config = json.loads((folder / "adapter_config.json").read_text("utf-8")) | {"base_model_name_or_path": base}
+    operations.append(CommitOperationAdd("adapter_config.json", json.dumps(config, indent=2).encode()))
     operations.append(CommitOperationAdd("README.md", card.encode()))
     with hub.told(f"model {name}"), hub.quiet_unless_terminal():
         HfApi().create_commit(name, operations, commit_message=message)
@@ -238,7 +248,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     Args:
         options: Where to.
         draw: Writes the page from rows of losses and a sentence on how far it is.
-        card: Gives the card of an adapter at a step.
+        push: Sends the adapter in a folder as it is at a step.
         say: Tells the user a line.
     """
 
@@ -246,10 +256,10 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self,
         options: Options,
         draw: Callable[[list[loss.Row], str], None],
-        card: Callable[[int], str],
+        push: Callable[[Path, int], None],
         say: Callable[[str], None],
     ) -> None:
-        self._options, self._draw, self._card, self._say = options, draw, card, say
+        self._options, self._draw, self._push, self._say = options, draw, push, say
         self._drawn = self._said = -math.inf
         self._began = 0.0
         self.seconds = 0.0
@@ -287,7 +297,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             return
         folder = self._options.out / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
         try:
-            push(self._options.push_to, folder, self._card(state.global_step), f"Step {state.global_step}")
+            self._push(folder, state.global_step)
             self._say(f"step {state.global_step:,} is at {self._options.push_to}")
         except HubError as error:
             self._say(f"Warning: the checkpoint of step {state.global_step:,} was not sent: {error}")

@@ -135,7 +135,8 @@ def train(prepared: Prepared, options: Options, say: Say) -> dict[str, Any]:
             llama.create_repository(options.push_to)
         with told_about(prepared.found):
             model = llama.load_model(prepared.found.base, options)
-        model.name_or_path = _named_base(options)
+        folder = existing(options.base)
+        model.name_or_path = options.base if folder is None else str(folder.resolve())
         size = model.get_memory_footprint()
         say(f"model: {model.num_parameters():,} parameters, {size / 1e6:,.1f} MB in memory ({options.quantize})")
         known = model.get_input_embeddings().num_embeddings
@@ -145,6 +146,10 @@ def train(prepared: Prepared, options: Options, say: Say) -> dict[str, Any]:
         def card(step: int, **ended: Any) -> str:
             return llama_card.render(title, record, step=step, **ended)
 
+        def push(folder: Path, step: int) -> None:
+            assert options.push_to is not None
+            llama.push(options.push_to, folder, prepared.base, card(step), f"Step {step}")
+
         def draw(points: list[loss.Row], status: str) -> None:
             facts = [*_facts(prepared), ("base model in memory", f"{size / 1e6:,.1f} MB")]
             about = f"{prepared.base}, fine-tuned on {rows.splits['train'].height:,} rows"
@@ -153,7 +158,7 @@ def train(prepared: Prepared, options: Options, say: Say) -> dict[str, Any]:
         with _explained():
             trainer = llama.make_trainer(model, tokenizer, rows, options, prepared.report, run_name)
         say(f"the loss falls on {llama.learned(trainer, tokenizer)!r} in the first row")
-        watch = llama.Watch(options, draw, card, say)
+        watch = llama.Watch(options, draw, push, say)
         trainer.add_callback(watch)
         # TRL would write a card of its own with each checkpoint.
         trainer.create_model_card = lambda **_: write_text(options.out / CARD, card(trainer.state.global_step))
@@ -176,9 +181,9 @@ def train(prepared: Prepared, options: Options, say: Say) -> dict[str, Any]:
         write_text(options.out / CARD, final)
         say(f"ended after {steps:,} steps: {result}")
         if options.push_to is not None:
-            llama.push(options.push_to, options.out, final, f"End of training, step {steps}")
+            llama.push(options.push_to, options.out, prepared.base, final, f"End of training, step {steps}")
             say(f"the adapter is at {options.push_to}")
-    command = _evaluation(prepared.name, options)
+    command = f"curator evaluate {shlex.quote(prepared.name)} --model {shlex.quote(f'llama:{options.out}')}"
     say(f"adapter, card and losses are in {options.out}; next: {command}")
     return record | {
         "out": str(options.out),
@@ -201,21 +206,6 @@ def require_libraries(options: Options) -> None:
     """
     for name in (*_LIBRARIES, *(["bitsandbytes"] if options.quantize != "none" else [])):
         library(name)
-
-
-def _named_base(options: Options) -> str:
-    """Return what the adapter calls its base; what is pushed names no folder of this machine."""
-    folder = existing(options.base)
-    if folder is None:
-        return options.base
-    return str(folder.resolve()) if options.push_to is None else folder.resolve().name
-
-
-def _evaluation(name: str, options: Options) -> str:
-    command = f"curator evaluate {shlex.quote(name)} --model {shlex.quote(f'llama:{options.out}')}"
-    if options.push_to is not None and existing(options.base) is not None:
-        command += f" --set {shlex.quote(f'llama.base={options.base}')}"
-    return command
 
 
 @contextmanager
