@@ -26,7 +26,7 @@ for _library in ("peft", "trl", "bitsandbytes", "accelerate"):
 import transformers  # noqa: E402
 
 from curator.cli import main  # noqa: E402
-from curator.errors import CheckError, UsageError  # noqa: E402
+from curator.errors import CheckError, HubError, UsageError  # noqa: E402
 from curator.evaluate import llama as evaluated  # noqa: E402
 from curator.evaluate import places, scoring  # noqa: E402
 from curator.train import llama_command, llama_rows, loss  # noqa: E402
@@ -502,6 +502,22 @@ def test_a_public_repository_is_refused(
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     with pytest.raises(UsageError, match="tester/open: that repository is public"):
         llama.create_repository("tester/open")
+
+
+def test_a_checkpoint_that_cannot_be_sent_is_said_and_stops_nothing(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from curator.train import llama
+
+    def refuse(folder: Path, step: int) -> None:
+        raise HubError(f"no way to send {folder.name}")
+
+    said: list[str] = []
+    options = Options("base", tmp_path, push_to="tester/pricer")
+    llama.Watch(options, lambda rows, status: None, refuse, said.append).on_save(
+        None, SimpleNamespace(global_step=4), None
+    )
+    assert said == ["Warning: the checkpoint of step 4 was not sent: no way to send checkpoint-4"]
 
 
 # -- rows
