@@ -11,14 +11,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pyarrow as pa
 
-from curator import __version__, engine, interrupt, ledger, select, sources
+from curator import __version__, interrupt, ledger, select, sources
+from curator.engine import Done, Task, cores, run_local
+from curator.engine_ray import run_ray
 from curator.errors import RunError
 from curator.mapping import code_digest, is_finished, shard_key
 from curator.memory import peak_memory_bytes
@@ -40,7 +43,7 @@ class Clock:
     """Seconds of each step, and the peak memory of the processes that took part."""
 
     seconds: dict[str, float] = field(default_factory=dict)
-    workers: dict[int, int] = field(default_factory=dict)
+    workers: dict[str, int] = field(default_factory=dict)
     _started: float = field(default_factory=time.perf_counter)
 
     def lap(self, step: str) -> None:
@@ -51,11 +54,13 @@ class Clock:
 
     def peak_memory(self) -> int:
         """Return the sum of each process's peak (bytes): no less than what was in use at any moment."""
-        others = {pid: peak for pid, peak in self.workers.items() if pid != os.getpid()}
+        others = {worker: peak for worker, peak in self.workers.items() if worker != str(os.getpid())}
         return peak_memory_bytes() + sum(others.values())
 
 
 ROWS_WORTH_A_WORKER = 30_000
+
+EngineName = Literal["local", "ray"]
 
 CARD = "dataset/README.md"
 
@@ -70,6 +75,8 @@ def build(
     *,
     workers: int | None = None,
     progress: Progress | None = None,
+    engine: EngineName = "local",
+    address: str | None = None,
 ) -> dict[str, Any]:
     """Build a dataset, or continue a build that was interrupted.
 
@@ -79,6 +86,8 @@ def build(
         out: The run directory.
         workers: Processes for the map step; by default the cores, or fewer where the rows are too few to be worth it.
         progress: Called after each shard.
+        engine: What the map step runs on: ``local``, the processes of this machine, or ``ray`` (see `engine_ray`).
+        address: The Ray cluster to join; by default Ray is started on this machine.
 
     Returns:
         The summary, as in ``summary.json``.
@@ -101,7 +110,8 @@ def build(
         write_text(run.recipe, recipe.to_toml())
         write_json(run.sources, _describe(read, shards))
         clock = Clock()
-        mapped = _map(run, shards, recipe, vocabulary, workers, clock, progress or (lambda done, total: None))
+        map_all = partial(_run, engine, address, recipe, workers)
+        mapped = _map(run, shards, recipe, vocabulary, map_all, clock, progress or (lambda done, total: None))
         clock.lap("map")
         parts = [run.items(shard.index) for shard in shards]
         with told_if_damaged(run.path):
@@ -122,11 +132,6 @@ def build(
         write_report(run)
         _write_manifest(run, key, read)
         return summary
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run_key(recipe: Recipe, vocabulary: Vocabulary, shards: Sequence[Shard]) -> str:
@@ -171,35 +176,50 @@ def _map(
     shards: Sequence[Shard],
     recipe: Recipe,
     vocabulary: Vocabulary,
-    workers: int | None,
+    map_all: Callable[[list[Task], Callable[[Done], None]], None],
     clock: Clock,
     progress: Progress,
 ) -> int:
     """Map the shards whose parts are not there yet, remove parts that belong to no shard, return the rows mapped."""
-    tasks: list[engine.Task] = []
+    tasks: list[Task] = []
     mine = set()
     for shard in shards:
-        task = engine.Task(shard, run.items(shard.index), run.ledger(shard.index), shard_key(shard, recipe, vocabulary))
+        task = Task(shard, run.items(shard.index), run.ledger(shard.index), shard_key(shard, recipe, vocabulary))
         mine |= {task.items, task.ledger}
         if not is_finished(task.items, task.ledger, task.key):
             tasks.append(task)
     for stale in set(run.parts()) - mine:
         remove(stale)
     total = sum(task.shard.rows for task in tasks)
-    if workers is None:
-        # Starting a process and loading its tokenizer takes as long as mapping this many rows.
-        workers = min(cores(), max(1, total // ROWS_WORTH_A_WORKER))
     done = 0
 
-    def on_done(result: engine.Done) -> None:
+    def on_done(result: Done) -> None:
         nonlocal done
         done += result.rows
         clock.workers[result.worker] = result.peak_memory
         progress(done, total)
 
     progress(0, total)
-    engine.run_local(tasks, recipe, workers, on_done)
+    map_all(tasks, on_done)
     return done
+
+
+def _run(
+    engine: EngineName,
+    address: str | None,
+    recipe: Recipe,
+    workers: int | None,
+    tasks: list[Task],
+    on_done: Callable[[Done], None],
+) -> None:
+    """Map the tasks on an engine."""
+    if engine == "ray":
+        run_ray(tasks, recipe, address, workers, on_done)
+        return
+    if workers is None:
+        # Starting a process and loading its tokenizer takes as long as mapping this many rows.
+        workers = min(cores(), max(1, sum(task.shard.rows for task in tasks) // ROWS_WORTH_A_WORKER))
+    run_local(tasks, recipe, workers, on_done)
 
 
 def _categories(parts: Sequence[Path]) -> list[str]:

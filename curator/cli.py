@@ -1,54 +1,22 @@
-"""The command line: parse, call, print. The one place where library errors become messages and exit codes."""
+"""The command line: parse, call, print."""
 
 from __future__ import annotations
 
-import errno
-import io
 import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import click
 
 from curator import __version__, tables
+from curator.cli_group import Group
 from curator.cli_train import train
-from curator.errors import CuratorError
 from curator.progress import rows_progress
 
-_INTERRUPTED = {
-    **dict.fromkeys(("build", "train"), "nothing half-written is left; the same command continues the run."),
-    "publish": "the repository has all of it or nothing; the same command sends only what has not arrived.",
-    "train": "what was done stays; the same command goes on with it.",
-}
-"""What Ctrl-C leaves behind, by command."""
 
-
-class _Group(click.Group):
-    """A group whose commands end in one message, not in a traceback, for any error raised on purpose."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                # A terminal that can't show a character gets its escape, not a traceback.
-                stream.reconfigure(errors="backslashreplace")
-        try:
-            return super().invoke(ctx)
-        except CuratorError as error:
-            click.echo(f"Error: {error}", err=True)
-            ctx.exit(error.exit_code)
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise  # click ends quietly when nobody reads on.
-            click.echo(f"Error: {error.strerror or error}: {error.filename or 'output'}", err=True)
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            click.echo(f"Interrupted: {_INTERRUPTED.get(ctx.invoked_subcommand or '', 'run it again.')}", err=True)
-            ctx.exit(1)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="curator")
 def main() -> None:
     """Turn raw Amazon product metadata into a price-prediction dataset for fine-tuning."""
@@ -60,6 +28,8 @@ def main() -> None:
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<source>-<recipe>]")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: the cores; fewer for few rows]")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="What maps.")
+@click.option("--address", help="HOST:PORT of a Ray cluster, or auto.  [default: Ray on this machine alone]")
 @click.option("--dry-run", is_flag=True, help="Estimate rows, time, disk and tokens from a sample; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and nothing else.")
 def build(
@@ -68,6 +38,8 @@ def build(
     settings: tuple[str, ...],
     out: Path | None,
     workers: int | None,
+    engine: Literal["local", "ray"],
+    address: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -77,14 +49,19 @@ def build(
     category of the Hub's dataset (see `curator categories`), `course` for the course's eight, or demo[:ROWS[:SEED]],
     the built-in catalogue (the default).
 
+    With --engine ray the rows are mapped by a Ray cluster. Sources, tokenizer and run directory must lie where all its
+    nodes find them under the same path.
+
     \b
     Example:
       curator build demo:5000 --recipe course-v1 --set tokenizer=o200k_base --out runs/example
     """
     from curator.build import build as run_build
-    from curator.build import cores
+    from curator.engine import cores
     from curator.recipe import load_recipe, parse_setting
 
+    if address is not None and engine != "ray":
+        raise click.UsageError("--address names a Ray cluster: add --engine ray")
     sources = sources or ("demo",)
     recipe = load_recipe(recipe_name, dict(parse_setting(text) for text in settings))
     if dry_run:
@@ -95,7 +72,7 @@ def build(
         return
     run = out or Path("runs") / f"{_label(sources)}-{recipe.name}"
     with rows_progress() as progress:
-        summary = run_build(sources, recipe, run, workers=workers, progress=progress)
+        summary = run_build(sources, recipe, run, workers=workers, progress=progress, engine=engine, address=address)
     for warning in summary["warnings"]:
         click.echo(f"Warning: {warning}", err=True)
     if as_json:

@@ -1,4 +1,4 @@
-"""Map shards: in this process, or in as many worker processes as asked for.
+"""Map shards on this machine: in this process, or in as many worker processes as asked for (`engine_ray`: on many).
 
 Workers are spawned, never forked (Polars does not survive a fork), and each computes on one thread.
 """
@@ -26,10 +26,10 @@ from curator.memory import peak_memory_bytes
 from curator.recipe import Recipe
 from curator.sources.model import Shard
 
-_PATIENCE = 0.2  # Seconds between two looks for Ctrl-C.
+PATIENCE = 0.2  # Seconds between two looks for Ctrl-C.
 
 # Threads of Polars and of the Rust and OpenMP libraries below it.
-_ONE_THREAD = {
+ONE_THREAD = {
     **dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
     "TOKENIZERS_PARALLELISM": "false",
 }
@@ -47,12 +47,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Done:
-    """A mapped shard: its raw rows, the items kept, and the worker's peak memory (bytes) so far."""
+    """A mapped shard: its raw rows, the items kept, who mapped it, and that process's peak memory (bytes) so far."""
 
     task: Task
     rows: int
     kept: int
-    worker: int
+    worker: str
     peak_memory: int
 
 
@@ -73,10 +73,10 @@ def run_local(tasks: Sequence[Task], recipe: Recipe, workers: int, on_done: Call
         mapper = Mapper(recipe) if tasks else None
         for task in tasks:
             assert mapper is not None
-            on_done(_map(mapper, task))
+            on_done(map_task(mapper, task))
             interrupt.check()
         return
-    with _environment(_ONE_THREAD):
+    with environment(ONE_THREAD):
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(workers, context, _start_worker, (recipe.model_dump_json(),))
         try:
@@ -91,12 +91,17 @@ def run_local(tasks: Sequence[Task], recipe: Recipe, workers: int, on_done: Call
             _stop(pool)
 
 
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _in_flight(pool: ProcessPoolExecutor, tasks: Sequence[Task], limit: int) -> Iterator[Done]:
     """Keep at most `limit` tasks submitted, so that an error or Ctrl-C leaves little behind."""
     waiting = iter(tasks)
     running: set[Future[Done]] = {pool.submit(_work, task) for task in islice(waiting, limit)}
     while running:
-        finished, running = wait(running, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+        finished, running = wait(running, timeout=PATIENCE, return_when=FIRST_COMPLETED)
         interrupt.check()
         for future in finished:
             yield future.result()
@@ -115,7 +120,7 @@ def _stop(pool: ProcessPoolExecutor) -> None:
 
 
 @contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
+def environment(values: dict[str, str]) -> Iterator[None]:
     """Set environment variables for processes started meanwhile."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
@@ -156,9 +161,10 @@ def _work(task: Task) -> Done:
     if isinstance(_mapper, CuratorError):
         raise _mapper
     assert _mapper is not None
-    return _map(_mapper, task)
+    return map_task(_mapper, task)
 
 
-def _map(mapper: Mapper, task: Task) -> Done:
+def map_task(mapper: Mapper, task: Task) -> Done:
+    """Map one shard in this process; every engine calls this."""
     rows, kept = map_shard(mapper, task.shard, task.items, task.ledger, task.key)
-    return Done(task, rows, kept, os.getpid(), peak_memory_bytes())
+    return Done(task, rows, kept, str(os.getpid()), peak_memory_bytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -101,7 +102,8 @@ def writing(final: Path) -> Iterator[Path]:
     Raises:
         RunError: It can't be written: no space, no permission.
     """
-    temporary = final.with_name(f".{final.name}.{os.getpid()}{_TEMPORARY}")
+    # Not the process's number alone: on a cluster another machine may have the same one at work on the same shard.
+    temporary = final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

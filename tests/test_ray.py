@@ -1,0 +1,219 @@
+"""The Ray engine: the same bytes as the local one, on two nodes, when one is killed, and after Ctrl-C.
+
+A cluster lives in a network namespace of its own, with nothing but loopback: nobody else's cluster can be met there,
+and Ray can't choose another address.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curator import engine_ray
+from curator.engine import Task
+from curator.errors import RunError
+from curator.mapping import shard_key
+from curator.recipe import load_recipe
+from curator.sources import cut, resolve
+
+SCRIPT = Path(__file__).with_name("ray_cluster.py")
+ROWS = "demo:120000"
+SHARDS = 8
+
+
+def _namespace() -> bool:
+    if (unshare := shutil.which("unshare")) is None:
+        return False
+    return subprocess.run([unshare, "--net", "true"], capture_output=True, check=False).returncode == 0
+
+
+needs_ray = [
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the extra ray is not installed"),
+    pytest.mark.skipif(not _namespace(), reason="no network namespace can be made here (`unshare --net`, as root)"),
+]
+
+
+@pytest.fixture(scope="module")
+def arguments(course_arguments: Any) -> list[str]:
+    return [ROWS, *course_arguments(), "--workers", "2"]
+
+
+@pytest.fixture(scope="module")
+def local(arguments: list[str], tmp_path_factory: pytest.TempPathFactory, tree: Any) -> dict[str, bytes]:
+    """What the local engine makes of the same rows."""
+    from click.testing import CliRunner
+
+    from curator.cli import main
+
+    run = tmp_path_factory.mktemp("local") / "run"
+    done = CliRunner().invoke(main, ["build", *arguments, "--out", str(run)])
+    assert done.exit_code == 0, done.output
+    return contents(run, tree)
+
+
+def contents(run: Path, tree: Any) -> dict[str, bytes]:
+    """All that must not depend on the engine: dataset, items, ledger, selection."""
+    wanted = ("dataset/", "items/", "ledger/", "selection.parquet")
+    return {name: data for name, data in tree(run).items() if name.startswith(wanted)}
+
+
+@pytest.fixture
+def build(
+    arguments: list[str], environment: dict[str, str], tmp_path: Path
+) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """Play a scenario of `ray_cluster.py`; the run is `tmp_path/run`. Afterwards no process of Ray is left."""
+    # Paths of Ray's sockets must be short.
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+
+    def play(scenario: str) -> dict[str, Any]:
+        run = tmp_path / "run"
+        command = ["unshare", "--net", sys.executable, str(SCRIPT), scenario, str(run), *arguments, "--engine", "ray"]
+        done = subprocess.run(
+            [*command, "--out", str(run)], env=environment | {"RAY_TMPDIR": folder}, capture_output=True, text=True,
+            timeout=200, check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return told
+
+    yield play
+    end = time.monotonic() + 20
+    while left := processes_in(folder):
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+    shutil.rmtree(folder)
+
+
+def processes_in(folder: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes()
+        except OSError:
+            continue
+        if folder.encode() in command:
+            found.append(command.decode(errors="replace"))
+    return found
+
+
+def quiet(stderr: str) -> bool:
+    """Whether only curator's own warnings were printed."""
+    return all(line.startswith("Warning: ") for line in stderr.splitlines())
+
+
+class TestCluster:
+    pytestmark = needs_ray
+
+    def test_two_nodes_make_the_same_bytes(
+        self, build: Any, local: dict[str, bytes], tmp_path: Path, tree: Any
+    ) -> None:
+        told = build("two nodes")
+        assert told["code"] == 0, told["stderr"]
+        assert told["nodes"] == 2
+        assert quiet(told["stderr"])
+        assert contents(tmp_path / "run", tree) == local
+
+    def test_a_node_killed_in_the_map_step_changes_nothing(
+        self, build: Any, local: dict[str, bytes], tmp_path: Path, tree: Any
+    ) -> None:
+        told = build("one of two killed")
+        assert 0 < told["parts"] < SHARDS, "the kill came too late for this machine"
+        assert told["code"] == 0, told["stderr"]
+        assert quiet(told["stderr"])
+        assert contents(tmp_path / "run", tree) == local
+        assert not list((tmp_path / "run").rglob("*.tmp"))
+
+    def test_interrupted_and_continued_on_one_machine(
+        self, build: Any, local: dict[str, bytes], tmp_path: Path, tree: Any, stamps: Any
+    ) -> None:
+        told = build("interrupted")
+        assert told["code"] == 1
+        assert told["stderr"].startswith("Interrupted: ")
+        assert len(told["stderr"].splitlines()) == 1
+        assert not list((tmp_path / "run").rglob("*.tmp"))
+        assert not (tmp_path / "run" / "manifest.json").exists()
+        finished = stamps((tmp_path / "run").glob("items/*.parquet"))
+        assert told["parts"] <= len(finished) < SHARDS
+        told = build("alone")
+        assert told["code"] == 0, told["stderr"]
+        assert quiet(told["stderr"])
+        assert stamps(map(Path, finished)) == finished
+        assert contents(tmp_path / "run", tree) == local
+
+
+# -- wrong use, and what a worker refuses
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--address", "10.0.0.1:6379"], "add --engine ray"),
+        (["--engine", "ray", "--address", "ray://10.0.0.1:10001"], "give HOST:PORT"),
+    ],
+)
+def test_a_wrong_address_is_told(invoke: Any, tmp_path: Path, options: list[str], said: str) -> None:
+    done = invoke("build", "demo:100", "--out", tmp_path / "run", *options)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+def test_without_the_extra_it_is_named(invoke: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = invoke("build", "demo:100", "--out", tmp_path / "run", "--engine", "ray")
+    assert done.exit_code == 2
+    assert "price-curator[ray]" in done.stderr
+    assert not list((tmp_path / "run").rglob("*.tmp"))
+
+
+@pytest.fixture
+def work(
+    raw_row: Any, write_rows: Any, bundled: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Task, engine_ray._Job]:
+    """A task as a worker gets it, the worker being this process."""
+    monkeypatch.setattr(engine_ray, "_node", lambda: "node 10.0.0.2 (ab)")
+    engine_ray._mapper.cache_clear()
+    recipe = load_recipe("course-v1", {"tokenizer": "o200k_base"})
+    rows = write_rows(tmp_path / "rows.parquet", [raw_row(n) for n in range(5)])
+    (shard,) = cut(resolve([str(rows)], recipe))
+    (probe := tmp_path / ".probe").touch()
+    task = Task(shard, tmp_path / "items", tmp_path / "ledger", shard_key(shard, recipe, bundled.vocabulary))
+    return task, engine_ray._Job(recipe.model_dump_json(), probe)
+
+
+def test_a_worker_maps_and_says_who_it_is(work: tuple[Task, engine_ray._Job]) -> None:
+    task, job = work
+    done = engine_ray._work(task, job)
+    assert (done.rows, done.kept) == (5, 5)
+    assert done.worker.startswith("node 10.0.0.2 (ab), process ")
+    assert task.items.exists()
+    assert task.ledger.exists()
+
+
+def test_a_worker_refuses_other_files_and_other_software(work: tuple[Task, engine_ray._Job], tmp_path: Path) -> None:
+    task, job = work
+    with pytest.raises(RunError, match=r"node 10\.0\.0\.2 \(ab\) doesn't see what is written to"):
+        engine_ray._work(task, replace(job, probe=tmp_path / "elsewhere" / ".probe"))
+    source = replace(task.shard.source, location=str(tmp_path / "gone.parquet"))
+    with pytest.raises(RunError, match=r"doesn't see .*gone\.parquet: sources must lie"):
+        engine_ray._work(replace(task, shard=replace(task.shard, source=source)), job)
+    with pytest.raises(RunError, match="another version of curator"):
+        engine_ray._work(replace(task, key="0" * 64), job)
+    assert not task.items.exists()
+
+
+def test_parts_that_never_appear_are_told(work: tuple[Task, engine_ray._Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    task, _ = work
+    monkeypatch.setattr(engine_ray, "_SETTLE", 0.0)
+    with pytest.raises(RunError, match="not seen here after 0 seconds"):
+        engine_ray._settled([task])
