@@ -32,12 +32,11 @@ RETRIES = 5
 _SETTLE = 90.0
 """Seconds until every node sees what another wrote: network filesystems keep for a minute what they once looked up."""
 
-_QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "error",
-}
-"""Ray reports to its makers, and on its own state, unless told not to; a variable that is set already stays."""
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_PROMPT_ENABLED": "0"}
+"""Ray reports to its makers unless told not to; a variable that is set already stays."""
+
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Let the Ray that is started here listen on loopback alone, as it always does on other systems than Linux."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,8 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[Any]:
     if address is not None and "://" in address:
         raise UsageError(f"--address {address!r}: give HOST:PORT of the cluster's head, or auto on one of its nodes")
     # Workers that are started here take their environment from this process.
-    variables = {name: os.environ.get(name, value) for name, value in _QUIET.items()} | ONE_THREAD
-    with environment(variables):
+    variables = _QUIET | (_LOOPBACK if address is None else {})
+    with environment({name: os.environ.get(name, value) for name, value in variables.items()} | ONE_THREAD):
         try:
             import ray
         except ImportError as error:
