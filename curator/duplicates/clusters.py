@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from curator import interrupt
 from curator.duplicates.grams import grams, similarity
 
-_PAIRS_AT_ONCE = 100_000
+_PAIRS_AT_ONCE = 20_000
 
 Texts = Callable[[NDArray[np.int64]], pl.Series]
 """Returns the texts of some items, whose numbers ascend."""

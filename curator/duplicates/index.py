@@ -37,8 +37,8 @@ NEIGHBOURS = 8
 
 _SAMPLED_MARGIN = 0.2
 _HASH_MARGIN = 0.02
-_CHUNK = 200_000
-_ENTRIES = 4_000_000
+_CHUNK = 50_000
+_ENTRIES = 500_000
 _SLOTS_PER_GRAM = 2
 
 
@@ -99,8 +99,8 @@ def _index(grams: NDArray[np.uint32], bounds: NDArray[np.int64], threshold: floa
     bits = min(27, max(10, (len(grams) * _SLOTS_PER_GRAM).bit_length()))
     counts = np.zeros(1 << bits, np.uint32)
     mask = np.uint32((1 << bits) - 1)
-    for start in range(0, len(grams), 1 << 22):
-        slots, times = np.unique(grams[start : start + (1 << 22)] & mask, return_counts=True)
+    for start in range(0, len(grams), 1 << 20):
+        slots, times = np.unique(grams[start : start + (1 << 20)] & mask, return_counts=True)
         counts[slots] += times.astype(np.uint32)
     entries = []
     for first in range(0, len(bounds) - 1, _CHUNK):
