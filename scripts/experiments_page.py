@@ -15,7 +15,9 @@ Source: `{source}`. Both models learned from {train_rows:,} rows of either recip
 each once, in five folds: those that `course-v1` and `pricer` both keep, without those that have a near-copy among the
 rows learned from. MAE is the mean absolute error in USD. *Against course-v1* is how much lower it is; in brackets, the
 95 % interval, paired by product. *Choose* and *confirm* are the two halves of the products: settings were chosen on the
-first. Each variant is `pricer` with one thing changed.
+first, but both had been seen when weights and sizes went before the other details, so *confirm* is not wholly fresh.
+Each variant is `pricer` with one thing changed. Neither model reads sentences: what a language model would make of
+longer prose is not measured here.
 """
 
 
