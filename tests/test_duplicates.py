@@ -94,7 +94,7 @@ def test_grams_do_not_depend_on_what_else_is_in_the_batch():
         assert alone.hashes.tolist() == together.take(np.array([start])).hashes.tolist()
 
 
-@pytest.mark.parametrize("halved", [0, 1, 2, 3])
+@pytest.mark.parametrize("halved", [0, 1, 2])
 def test_index_finds_what_brute_force_finds(texts, halved):
     every = brute_pairs(texts.to_list(), 0.5)
     assert len(every) > 100
@@ -245,7 +245,7 @@ def test_certificate_is_that_of_brute_force(run):
         ("test", "train"),
         ("test", "validation"),
     ]
-    assert all(0.2 < one["highest"] < 0.5 and one["reaching"] == 0 for one in found)
+    assert all(0 < one["highest"] < 0.5 and one["reaching"] == 0 for one in found)
     assert certify_exhaustively(files, recipe, pytest.fail) == found
 
 

@@ -19,6 +19,7 @@ from curator.recipe import Recipe
 
 _COLUMNS = ("prompt", "slot")
 _GRAMS_PER_TOKEN = 0.6
+_TOKENS_AROUND = 20  # about: of the question and the answer
 
 
 def find_clusters(
@@ -35,7 +36,8 @@ def find_clusters(
     """
     items = len(copy_of)
     first = np.flatnonzero(copy_of == np.arange(items))
-    sketches = Sketches(halvings(len(first), _GRAMS_PER_TOKEN * float(tokens.mean()) if items else 0))
+    expected = _GRAMS_PER_TOKEN * (float(tokens.mean()) - _TOKENS_AROUND) if items else 0
+    sketches = Sketches(halvings(len(first), expected))
     for texts in _texts(parts, first, recipe):
         sketches.add(grams(texts))
 
