@@ -179,7 +179,7 @@ def why(run: Path, parent_asin: str, full: bool, as_json: bool) -> None:
     \b
     Example:
       curator build demo:5000 --out runs/demo-5000
-      curator why runs/demo-5000 B0CIKVL1H3
+      curator why runs/demo-5000 B0B5NHY0KK
     """
     from curator.why import as_json as json_of
     from curator.why import as_text, explain
