@@ -46,6 +46,10 @@ _AMOUNT = re.compile(
 )
 _RANGE = re.compile(r" ?(?:-|~|to |or |and |up to ) ?(?:US)?\$?\d", re.IGNORECASE)
 _US = re.compile(r"\d+|\d{1,3}(?:,\d{3})+|(?:\d{1,3}(?:,\d{3})+|\d*)\.\d+")
+_SCALED = re.compile(
+    r"[eE][+-]?\d|[mMbB](?![A-Za-z])| ?(?:hundred|thousand|million|billion|mn|bn)(?![A-Za-z])", re.IGNORECASE
+)
+_EXPONENT = re.compile(r"\d[eE][+-]?\Z")
 _TWO_WAYS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 
 
@@ -79,7 +83,7 @@ def read_price(text: str | None) -> Reading:
         return Reading(None, "no_number")
     if any(_opens_range(plain, found) for found in meant) or _closes_range(plain, amounts, meant):
         return Reading(None, "several_prices")
-    if any(_split_by_space(plain, found) for found in meant):
+    if any(_split_by_space(plain, found) or _is_scaled(plain, found) for found in meant):
         return Reading(None, "other_format")
     values = [_value(found) for found in meant]
     if None in values:
@@ -125,6 +129,12 @@ def _closes_range(text: str, amounts: list[re.Match[str]], meant: list[re.Match[
 def _split_by_space(text: str, found: re.Match[str]) -> bool:
     """Tell whether a space or an apostrophe stands between thousands, as in 1 299.00 or 1'299."""
     return re.match(r"[ '’]\d{3}(?!\d)", text[found.end("number") :]) is not None
+
+
+def _is_scaled(text: str, found: re.Match[str]) -> bool:
+    """Tell whether a power of ten goes with the number, as in $1e3 or 2 million dollars: it is not the amount."""
+    start, end = found.span("number")
+    return _SCALED.match(text, end) is not None or _EXPONENT.search(text, max(0, start - 3), start) is not None
 
 
 def _value(found: re.Match[str]) -> float | None:
