@@ -613,6 +613,30 @@ def test_a_damaged_line_is_named(
         prices(hosted(), rows)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": []},
+        {"key": None},
+        {"content": 5},
+        {"content": "\ud800"},
+        {"refusal": 7},
+        {"finish_reason": []},
+        {"logprobs": 3},
+    ]
+    + [{"logprobs": [one]} for one in (1, [1, 2, 3], ["$", -1.0], ["$", float("nan"), []], ["$", -1.0, [["$"]]])],
+)
+def test_a_line_of_other_kinds_is_named(
+    server: Server, rows: pl.DataFrame, hosted: Callable[..., Hosted], tmp_path: Path, change: dict[str, Any]
+) -> None:
+    list(hosted(concurrency=1).predict(rows.head(2)))
+    path = cache_file(tmp_path)
+    first, second = path.read_text("utf-8").splitlines()
+    path.write_text(f"{first}\n{json.dumps({**json.loads(second), **change})}\n", "utf-8")
+    with pytest.raises(RunError, match=r"line 2 is damaged"):
+        prices(hosted(), rows)
+
+
 def test_two_processes_are_kept_apart(
     server: Server, rows: pl.DataFrame, hosted: Callable[..., Hosted], tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -121,7 +122,26 @@ def _record(line: bytes) -> Record | None:
     """Return what a line holds, or None if it is not a whole one."""
     try:
         record = json.loads(line)
+        # An escape can spell half a character, which no file of results could hold.
+        json.dumps(record, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
-    whole = isinstance(record, dict) and {"key", "content", "refusal", "finish_reason", "logprobs"} <= record.keys()
-    return record if whole else None
+    if not isinstance(record, dict) or not isinstance(record.get("key"), str):
+        return None
+    texts = ("content", "refusal", "finish_reason")
+    if not {*texts, "logprobs"} <= record.keys() or not all(isinstance(record[one], str | None) for one in texts):
+        return None
+    told = record["logprobs"]
+    return record if told is None or (isinstance(told, list) and all(map(_is_place, told))) else None
+
+
+def _is_place(one: object) -> bool:
+    """Tell whether a value is what `token_evidence.Told` holds for one token."""
+    if not isinstance(one, list) or len(one) != 3 or not isinstance(one[2], list):
+        return False
+    listed = [one[:2], *one[2]]
+    return all(isinstance(pair, list) and len(pair) == 2 and _is_probability(*pair) for pair in listed)
+
+
+def _is_probability(token: object, value: object) -> bool:
+    return isinstance(token, str) and type(value) in (int, float) and -math.inf < value < 1e-3  # type: ignore[operator]
