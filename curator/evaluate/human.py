@@ -124,7 +124,8 @@ def read_form(form: Path, texts: list[str]) -> list[Reading]:
         reading = read_price(cells[name].price)
         if reading.price is None and reading.reason not in (None, "empty"):
             written = cells[name].price.strip()[:_CELL]
-            wrong.append(f"row {cells[name].row}: {COLUMNS[2]} is {written!r}. {REASONS[reading.reason or '']}")
+            why = REASONS[reading.reason or ""].removesuffix(".")
+            wrong.append(f"row {cells[name].row}: {COLUMNS[2]} is {written!r}: {why}")
         found.append(reading)
     _refuse(form, wrong, "Write dollars as in 12.99, or nothing for no answer")
     return found
