@@ -256,9 +256,9 @@ def test_second_publish_replaces_the_data_and_keeps_a_persons_card(runs, server,
         assert f"{name} is not curator's" in checked.stdout
 
 
-def test_file_that_would_be_loaded_with_the_data_is_not_deleted_but_refused(runs, publish, remote, run_command):
+@pytest.mark.parametrize("name", ["data/train-00001-of-00002.parquet", ".huggingface.yaml", "prices.py"])
+def test_file_that_changes_what_is_loaded_is_not_deleted_but_refused(runs, publish, remote, run_command, name):
     publish(runs / "small")
-    name = "data/train-00001-of-00002.parquet"
     mine = {**remote().files, name: b"PAR1"}
     remote().commit(mine, "a person's file that lies in our way")
     done = run_command("publish", runs / "other", REPO)
@@ -549,3 +549,9 @@ def test_repository_that_is_not_there_or_not_ours(run_command, server):
     assert (missing.returncode, "no dataset someone/nothing" in missing.stderr) == (1, True)
     other = run_command("verify", "someone/model")
     assert (other.returncode, "was not published by curator" in other.stderr) == (1, True)
+
+
+def test_folder_that_is_not_there_is_said_where_the_hub_cannot_be_asked(run_command):
+    done = run_command("verify", "runs/nothing", HF_ENDPOINT="http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "there is no folder 'runs/nothing', and the Hub can't be asked: dataset runs/nothing: there is" in done.stderr

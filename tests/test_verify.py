@@ -149,13 +149,26 @@ def test_command_reports_tokens_and_cost_and_changes_nothing(runs, invoke, tree,
 
 def test_tokenizer_that_cannot_be_had_is_a_check_not_made(dataset):
     manifest = json.loads((dataset / "manifest.json").read_text())
-    manifest["tokenizer"]["sha256"] = "0" * 64
+    manifest["tokenizer"]["name"] = manifest["recipe"]["tokenizer"] = "a folder that is not here"
     (dataset / "manifest.json").write_text(json.dumps(manifest))
     verdict = verify(str(dataset))
     assert states(verdict)["tokens, counted again, are as stated"] == "skipped"
     (skipped,) = [one for one in verdict.checks if one.state == "skipped"]
     assert skipped.lines()[0].startswith("skipped  tokens, counted again, are as stated: not counted again: ")
     assert verdict.tokens["train"]["chats"] is None
+
+
+def test_tokenizer_of_a_known_name_with_another_digest_is_named(dataset):
+    for key, value, said in (
+        ("sha256", "0" * 64, "is not that of o200k_base"),
+        ("name", "gpt2", "in the recipe 'o200k_"),
+    ):
+        manifest = json.loads((dataset / "manifest.json").read_text())
+        before = json.dumps(manifest)
+        manifest["tokenizer"][key] = value
+        (dataset / "manifest.json").write_text(json.dumps(manifest))
+        assert said in failures(verify(str(dataset)))["tokens, counted again, are as stated"]
+        (dataset / "manifest.json").write_text(before)
 
 
 # -- one thing that is off
@@ -289,6 +302,19 @@ def test_line_that_openai_refuses_is_named(dataset, line):
     assert "openai/test.jsonl line 9: " in found["OpenAI lines are valid: roles in order, no empty content"]
 
 
+@pytest.mark.parametrize(
+    ("within", "forged"), [(b"{", b'"messages":[],'), (b'{"role":"user",', b'"content":"forged",')]
+)
+def test_line_with_a_key_twice_is_named(dataset, within, forged):
+    path = dataset / "openai/train.jsonl"
+    line, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(line.replace(within, within + forged, 1) + b"\n" + rest)
+    fix_manifest(dataset)
+    key = forged.split(b'"')[1].decode()
+    found = failures(verify(str(dataset)))["OpenAI lines are valid: roles in order, no empty content"]
+    assert found == f"openai/train.jsonl line 1: the key {key} is there twice"
+
+
 def test_last_line_without_an_end_is_named(dataset):
     path = dataset / "openai/test.jsonl"
     path.write_bytes(path.read_bytes()[:-1])
@@ -316,9 +342,8 @@ def test_too_few_examples_are_a_warning(tmp_path):
 def test_file_that_the_manifest_does_not_name_is_named(dataset):
     shutil.copy(dataset / "data/train-00000-of-00001.parquet", dataset / "data/train-00001-of-00002.parquet")
     found = failures(verify(str(dataset)))
-    assert found == {
-        "no data file that the manifest does not name": "data/train-00001-of-00002.parquet is not in manifest.json"
-    }
+    said = "data/train-00001-of-00002.parquet is not in manifest.json, and changes what is loaded"
+    assert found == {"no data file that the manifest does not name": said}
 
 
 def test_missing_file_is_named(dataset):
@@ -397,6 +422,27 @@ def test_head_that_is_not_that_of_the_files_is_named(dataset, key):
     assert f"README.md: {key}" in "".join(failures(verify(str(dataset))).values())
 
 
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [("- config_name: mine\n  default: true", "configs has config mine as the default one, too"),
+     ("- config_name: text", "configs has config text 2 times")],
+)  # fmt: skip
+def test_config_that_comes_before_the_datasets_own_is_named(dataset, config, said):
+    path = dataset / "README.md"
+    entry = f"configs:\n{config}\n  data_files: mine.csv\n"
+    path.write_text(path.read_text("utf-8").replace("configs:\n", entry, 1), "utf-8")
+    assert failures(verify(str(dataset))) == {
+        "the card's configs and dataset_info are those of the files": f"README.md: {said}"
+    }
+
+
+def test_config_that_a_person_added_holds(dataset):
+    path = dataset / "README.md"
+    entry = "configs:\n- config_name: mine\n  data_files: mine.csv\n"
+    path.write_text(path.read_text("utf-8").replace("configs:\n", entry, 1), "utf-8")
+    assert verify(str(dataset)).holds
+
+
 def test_croissant_that_says_something_else_is_named(dataset):
     path = dataset / "croissant.json"
     stated = json.loads(path.read_text("utf-8"))
@@ -433,6 +479,14 @@ def test_foreign_file_is_named_and_in_a_copy_of_a_repository_only_noted(dataset,
     assert verdict.holds
     (warned,) = [one for one in verdict.checks if one.state == "warns"]
     assert warned.problems == [f"{name} is not curator's: nothing here speaks for it"]
+
+
+def test_file_that_overrides_the_card_is_named_in_a_copy_of_a_repository_too(dataset):
+    for name in (".huggingface.yaml", ".gitattributes"):
+        (dataset / name).write_text("{}")
+    found = failures(verify(str(dataset)))
+    said = ".huggingface.yaml is not in manifest.json, and changes what is loaded"
+    assert found == {"no data file that the manifest does not name": said}
 
 
 def test_folder_in_a_run_with_a_foreign_file_fails_whatever_lies_beside_it(run):
@@ -586,6 +640,37 @@ def test_ledger_without_a_row_is_named(run):
     found = failures(verify(str(run)))
     ledger = found["the ledger has every row once, and its fates are the dataset's"]
     assert "does not hold rows 0 to 1999 once each" in ledger
+
+
+@pytest.mark.parametrize(
+    ("fate", "other", "said"),
+    [
+        ("exact_duplicate", "no_price", "the ledger says no_price, in the selection it is an item"),
+        ("no_price", "exact_duplicate", "the ledger says exact_duplicate, in the selection it is no item"),
+        ("exact_duplicate", "beyond_splits", "the ledger says beyond_splits, in the selection it is an item"),
+    ],
+)
+def test_ledger_of_an_unpublished_row_that_the_selection_denies_is_named(run, fate, other, said):
+    path = run / "ledger/part-00000.parquet"
+    row = pl.read_parquet(path).with_row_index("at").filter(pl.col("fate") == fate)["at"][0]
+    change(path, set_at("fate", row, other))
+    found = failures(verify(str(run)))["the selection agrees with the ledger and the published rows"]
+    assert found == f"shard 0 row {row}: {said}"
+
+
+def test_selection_that_samples_another_row_is_named(run):
+    path = run / "selection.parquet"
+    row = pl.read_parquet(path).with_row_index("at").filter(~pl.col("sampled"))["at"][0]
+    change(path, set_at("sampled", row, value=True))
+    found = failures(verify(str(run)))["the selection agrees with the ledger and the published rows"]
+    assert "in the selection it is an item of the sample" in found
+
+
+def test_count_of_masked_prices_that_the_items_deny_is_named(run):
+    summary = json.loads((run / "summary.json").read_text())
+    (run / "summary.json").write_text(json.dumps({**summary, "masked": 7}))
+    forge(run, lambda manifest: manifest["counts"].update(masked=7))
+    assert failures(verify(str(run)))[ITEMS] == "manifest.json: counts.masked is 7, items/ has 0 such rows"
 
 
 ITEMS = "the published rows are the selected items"

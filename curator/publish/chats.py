@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -51,6 +52,18 @@ def _frame(lines: list[tuple[str | None, ...]]) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=dict.fromkeys(ROLES, pl.String), orient="row")
 
 
+class _RepeatedKeyError(Exception):
+    """An object has a key twice; one reader would take the first, another the last."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _RepeatedKeyError(next(key for key in keys if keys.count(key) > 1))
+    return found
+
+
 def _contents(line: bytes) -> tuple[str, ...]:
     """Return the contents of a line's messages.
 
@@ -60,11 +73,13 @@ def _contents(line: bytes) -> tuple[str, ...]:
     if not line.endswith(b"\n"):
         raise ValueError("the line has no end")
     try:
-        chat = json.loads(line.decode("utf-8"))
+        chat = json.loads(line.decode("utf-8"), object_pairs_hook=_object)
         # An escape can spell half a character, which is no text in any encoding.
         json.dumps(chat, ensure_ascii=False).encode("utf-8")
     except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise ValueError("it is not UTF-8") from error
+    except _RepeatedKeyError as error:
+        raise ValueError(f"the key {error} is there twice") from error
     except (ValueError, RecursionError) as error:
         raise ValueError("it is not one JSON object") from error
     if not isinstance(chat, dict) or chat.keys() != {"messages"} or not isinstance(chat["messages"], list):

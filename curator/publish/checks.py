@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from curator.ledger import FATES, SPLITS
 from curator.publish import chats
 from curator.publish.dataset import sha256
-from curator.publish.manifest import BESIDE_DATA, FOLDERS, LOADED, Manifest
+from curator.publish.manifest import BESIDE_DATA, FOLDERS, Manifest, changes_loading
 from curator.publish.measures import Measures
 from curator.publish.rows import locate
 from curator.publish.verdict import Check
@@ -67,23 +67,26 @@ def listed(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
-def unnamed(names: Iterable[str], manifest: Manifest, *, repository: bool) -> list[Check]:
+def unnamed(
+    names: Iterable[str], manifest: Manifest, *, repository: bool, repository_name: str | None = None
+) -> list[Check]:
     """Check that no file is there that curator did not put there.
 
-    What the card's configs would load as data always counts. Any other file is a failure in a folder, which someone may
+    What would change the rows that are loaded always counts. Any other file is a failure in a folder, which someone may
     upload as it is; in a repository of the Hub it is its owner's, and worth a word.
 
     Args:
         names: Of all files that are there.
         manifest: What should be there.
         repository: Whether this is a repository of the Hub, or a copy of one.
+        repository_name: Its name, ``owner/name``, if it is known.
     """
     ours = {*manifest.files, *manifest.images, *BESIDE_DATA}
     data = Check("no data file that the manifest does not name")
     others = Check("no file beside the dataset's own", warning=repository)
     for name in sorted({*names} - ours):
-        if LOADED.fullmatch(name):
-            data.problem(f"{name} is not in manifest.json")
+        if changes_loading(name, repository_name):
+            data.problem(f"{name} is not in manifest.json, and changes what is loaded")
         elif not repository:
             others.problem(f"{name} is no file of the dataset, and would be public with it: take it away")
         elif not name.startswith(_OF_THE_HUB):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
@@ -86,6 +87,14 @@ def _head(check: Check, data: Mapping[str, Any], expected: Mapping[str, Any]) ->
         for one in expected[key]:
             if mine.get(one["config_name"]) != one:
                 check.problem(f"README.md: {key} of config {one['config_name']} is not that of the files")
+        for name, times in Counter(one.get("config_name") for one in listed if isinstance(one, dict)).items():
+            if times > 1:
+                check.problem(f"README.md: {key} has config {name} {times} times")
+        ours = {one["config_name"] for one in expected[key]}
+        for name, one in mine.items():
+            # With two defaults `load_dataset` loads nothing unless it is told a config.
+            if name not in ours and one.get("default"):
+                check.problem(f"README.md: {key} has config {name} as the default one, too")
     if data.get("size_categories") != expected["size_categories"]:
         check.problem(f"README.md: size_categories is not {expected['size_categories'][0]}")
 

@@ -55,7 +55,10 @@ def find(name: str) -> Remote:
         raise UsageError(
             f"there is no folder {name!r}, and it is not the name of a Hub repository (OWNER/NAME): {reason}"
         )
-    remote = look(name)
+    try:
+        remote = look(name)
+    except HubError as error:
+        raise HubError(f"there is no folder {name!r}, and the Hub can't be asked: {error}") from None
     if remote is None:
         raise HubError(f"there is no folder {name!r}, and no dataset {name} on the Hub that this login may read")
     if NAME not in remote.files:

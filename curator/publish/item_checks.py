@@ -22,6 +22,7 @@ _COLUMNS = ("prompt", "completion", "price", "category", "title", "parent_asin",
 _ITEM = ("prompt", "price", "category", "title", "parent_asin", "slot", "tokens")
 _TEXTS = ("prompt", "completion", "category", "title", "parent_asin")
 _PLACE = ["shard", "row"]
+_BESIDE = [*_PLACE, "masked"]
 
 
 def published_items(run: RunDirectory, manifest: Manifest, check: Check) -> None:
@@ -46,6 +47,8 @@ def published_items(run: RunDirectory, manifest: Manifest, check: Check) -> None
         many = missing if expected.height == chosen.height else expected.height - chosen.height
         check.problem(f"items/: {many:,} of the selected rows are missing or there more than once")
         return
+    if (masked := int(expected["masked"].sum())) != manifest.counts.masked:
+        check.problem(f"manifest.json: counts.masked is {manifest.counts.masked:,}, items/ has {masked:,} such rows")
     for split in SPLITS:
         names = [(name, one.rows) for name, one in sorted(manifest.files.items()) if name.startswith(f"data/{split}-")]
         mine, at = expected.filter(pl.col("split") == split), 0
@@ -70,14 +73,14 @@ def _compare(
 
 
 def _items(run: RunDirectory, chosen: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """Return place and digest of the items that were chosen, and how many items there are."""
+    """Return place, digest and masking of the items that were chosen, and how many items there are."""
     nothing = pl.DataFrame(schema=SCHEMA)
-    found, total = [_digest(default_form(nothing)).hstack(nothing.select(_PLACE))], 0
+    found, total = [_digest(default_form(nothing)).hstack(nothing.select(_BESIDE))], 0
     for path in sorted(run.path.glob("items/part-*.parquet")):
-        for rows in _batches(path, [*_PLACE, *_ITEM]):
+        for rows in _batches(path, [*_BESIDE, *_ITEM]):
             total += rows.height
             mine = rows.join(chosen.select(_PLACE), on=_PLACE, how="semi")
-            found.append(_digest(default_form(mine)).hstack(mine.select(_PLACE)))
+            found.append(_digest(default_form(mine)).hstack(mine.select(_BESIDE)))
     return pl.concat(found), total
 
 

@@ -27,8 +27,8 @@ FILE = re.compile(
 IMAGE = re.compile(r"images/[a-z_]+\.png")
 """The names of the card's figures."""
 
-LOADED = re.compile(r"(?:data|text|openai)/(?:train|validation|test)-.*\.parquet", re.DOTALL)
-"""The names that the card's configs load, whoever put such a file there."""
+_LOADED = re.compile(r"(?:data|text|openai)/(?:train|validation|test)-.*\.parquet", re.DOTALL)
+_OVERRIDES = ".huggingface.yaml"
 
 Split = Literal["train", "validation", "test"]
 
@@ -183,6 +183,23 @@ def parse(content: bytes) -> tuple[Manifest, dict[str, Any]]:
         if IMAGE.fullmatch(name) is None:
             raise ManifestError(f"{NAME} names {name!r}, which is no figure of the card")
     return manifest, raw
+
+
+def changes_loading(name: str, repository: str | None) -> bool:
+    """Tell whether a file changes what `load_dataset` gives, whoever put it there.
+
+    The card's configs load Parquet files by pattern; ``.huggingface.yaml`` comes before the card; and nothing is loaded
+    from a repository that holds a script of its own name.
+
+    Args:
+        name: The file's.
+        repository: ``owner/name``, if the file lies in one that is known.
+
+    >>> changes_loading("data/train-x.parquet", None), changes_loading("prices.py", "me/prices")
+    (True, True)
+    """
+    script = repository is not None and name == f"{repository.rpartition('/')[2]}.py"
+    return script or name == _OVERRIDES or _LOADED.fullmatch(name) is not None
 
 
 def is_ours(raw: Any) -> bool:

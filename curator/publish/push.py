@@ -144,12 +144,13 @@ def plan(run: Path, repository: str, *, public: bool = False) -> Plan:
             made.send[name] = size
     earlier = _listed(before)
     made.delete = sorted(name for name in there if name in earlier and name not in sizes)
-    # What we neither made nor replace stays; but the card's configs load some names, whoever put them there.
-    strange = sorted(name for name in there if manifest.LOADED.fullmatch(name) and name not in earlier | sizes.keys())
+    # What we neither made nor replace stays; but some names change what is loaded, whoever put them there.
+    mine = earlier | sizes.keys()
+    strange = sorted(name for name in there if manifest.changes_loading(name, repository) and name not in mine)
     if strange:
         raise HubError(
-            f"dataset {repository} holds {_shown(strange)}: no manifest of curator lists that, and it would be loaded"
-            " with the data. Rename or delete it there, and publish again; files of other names may stay."
+            f"dataset {repository} holds {_shown(strange)}: no manifest of curator lists that, and it would change"
+            " what is loaded. Rename or delete it there, and publish again; files of other names may stay."
         )
     return made
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from curator import select
 from curator.ledger import FATES, SPLITS
 from curator.publish.checks import Digests, compare_file, differences
 from curator.publish.dataset import IMAGES
@@ -47,6 +48,7 @@ def check_run(path: Path, digests: Digests, manifest: Manifest) -> list[Check]:
         (summary, lambda: _summary(run, manifest, summary)),
         (book, lambda: _ledger(run, manifest, book)),
         (selection, lambda: _selection(run, manifest, selection)),
+        (selection, lambda: _unpublished(run, selection)),
         (items, lambda: published_items(run, manifest, items)),
         (sources, lambda: _sources(run, manifest, sources)),
     ]
@@ -110,6 +112,26 @@ def _ledger(run: RunDirectory, manifest: Manifest, check: Check) -> None:
         if found.get(fate, 0) != manifest.counts.fates.get(fate, 0):
             said = manifest.counts.fates.get(fate, 0)
             check.problem(f"ledger: {found.get(fate, 0):,} rows are {fate}, the manifest says {said:,}")
+
+
+def _unpublished(run: RunDirectory, check: Check) -> None:
+    """Note items that the ledger gives a fate from before the selection, and rows the other way round."""
+    rows = pl.read_parquet(run.selection, columns=["shard", "row", "sampled", "split"], glob=False)
+    # Train, validation and test are compared elsewhere; of all others only those beyond the splits have a place.
+    left = rows.filter(pl.col("split").is_null())
+    for path in sorted(run.path.glob("ledger/part-*.parquet")):
+        part = pl.read_parquet(path, columns=["shard", "row", "fate"], glob=False)
+        mine = left.join(part.select("shard").unique(), on="shard", how="semi").with_columns(item=pl.lit(value=True))
+        both = part.filter(~pl.col("fate").is_in(SPLITS)).join(mine, on=["shard", "row"], how="full", coalesce=True)
+        decided = pl.col("fate").is_in(select.FATES.categories.to_list())
+        agrees = (decided == pl.col("item").fill_null(value=False)) & (
+            pl.col("sampled").fill_null(value=False) == (pl.col("fate") == "beyond_splits")
+        )
+        for one in both.filter(~agrees.fill_null(value=False)).head(5).iter_rows(named=True):
+            said = "no item" if one["item"] is None else "an item" + (" of the sample" if one["sampled"] else "")
+            check.problem(
+                f"shard {one['shard']} row {one['row']}: the ledger says {one['fate']}, in the selection it is {said}"
+            )
 
 
 def _sources(run: RunDirectory, manifest: Manifest, check: Check) -> None:

@@ -18,7 +18,7 @@ from curator.publish.run_checks import check_run
 from curator.publish.verdict import Check, Verdict
 from curator.recipe import load_recipe
 from curator.tokens import Tokenizer, load_tokenizer
-from curator.vocabularies import find_vocabulary
+from curator.vocabularies import BUNDLED, find_vocabulary
 
 
 def verify(place: str, price_per_million: float | None = None, *, exhaustive: bool = False) -> Verdict:
@@ -85,7 +85,9 @@ def _verify(
     names = checks.listed(folder) if remote is None else list(remote.files)
     # Every repository of the Hub has this file, and so has a copy of one.
     copy = remote is not None or (run is None and ".gitattributes" in names)
-    verdict.checks += [checks.files(inside, manifest), *checks.unnamed(names, manifest, repository=copy)]
+    named = remote.name if remote is not None else None
+    verdict.checks.append(checks.files(inside, manifest))
+    verdict.checks += checks.unnamed(names, manifest, repository=copy, repository_name=named)
     tokenizer, reason = _tokenizer(manifest, run)
     rows, measures = RowChecks(manifest.recipe), Measures()
     for split in SPLITS:
@@ -96,6 +98,12 @@ def _verify(
             rows.cap.skipped = f"the texts' tokens are not counted: {reason}"
     else:
         rows.tokens.detail = f"under {manifest.tokenizer.name}"
+    name, known = manifest.tokenizer.name, BUNDLED.get(manifest.tokenizer.name)
+    if name != manifest.recipe.tokenizer:
+        rows.tokens.problem(f"manifest.json: the tokenizer is {name!r}, in the recipe {manifest.recipe.tokenizer!r}")
+    elif run is None and known not in (None, manifest.tokenizer.sha256):
+        # A run may have read a folder of that name; whoever has only the dataset can't.
+        rows.tokens.problem(f"manifest.json: the sha256 of the tokenizer is not that of {name}")
     found = measures.to_dict(manifest.recipe.slots.whole_from)
     verdict.checks += [
         checks.counts(manifest, found),
@@ -106,7 +114,7 @@ def _verify(
         *apart(folder, manifest, exhaustive),
         checks.measured(manifest, found, rows.memory),
         checks.openai_limits(folder, manifest),
-        *described(inside, manifest, raw, remote.name if remote is not None else None),
+        *described(inside, manifest, raw, named),
     ]
     if run is not None:
         verdict.checks += check_run(run, digests, manifest)
