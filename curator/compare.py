@@ -170,10 +170,19 @@ class _Tally:
             self.changed += int((joined["prompt"] != joined["prompt_b"]).sum())
 
 
+def labels(comparison: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what the two runs are called: their recipes, or their folders where these are the same."""
+    a, b = comparison["a"], comparison["b"]
+    if a["recipe"] != b["recipe"]:
+        return a["recipe"], b["recipe"]
+    return (a["run"], b["run"]) if a["run"] != b["run"] else (f"{a['run']} (first)", f"{b['run']} (second)")
+
+
 def as_text(comparison: Mapping[str, Any]) -> str:
     """Return the comparison's counts as tables for a terminal."""
     a, b, published = comparison["a"], comparison["b"], comparison["published"]
-    rows = [("", a["recipe"], b["recipe"])]
+    called = labels(comparison)
+    rows = [("", *called)]
     rows += [(name, f"{a[key]:,}", f"{b[key]:,}") for key, name in (("rows_in", "rows in"), ("sampled", "sampled"))]
     rows += [(f"  {one['fate']}", f"{one['a']:,}", f"{one['b']:,}") for one in comparison["fates"]]
     wide, first, second = (max(len(row[column]) for row in rows) for column in range(3))
@@ -183,7 +192,7 @@ def as_text(comparison: Mapping[str, Any]) -> str:
         f"published by both {published['both']:,}: {published['same_split']:,} in the same split,"
         f" {published['other_prompt']:,} with another prompt"
     ]
-    for kind, where in (("gained", a["recipe"]), ("lost", b["recipe"])):
+    for kind, where in zip(("gained", "lost"), called, strict=True):
         reasons = ", ".join(f"{one['reason']} {one['rows']:,}" for one in comparison[kind])
         lines += [f"{kind} {published[kind]:,}" + (f": in {where} {reasons}" if reasons else "")]
     return visible("\n".join(lines), keep="\n")

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curator.compare import compare
+from curator.compare import as_text, compare
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u202efdp.exe'
 SPLITS = ("train", "validation", "test")
@@ -100,6 +100,7 @@ def test_same_run_twice_has_no_difference(build_run: Any, rows: Any, write_rows:
     assert found["recipe"] == found["versions"] == found["gained"] == found["lost"] == []
     assert found["published"]["both"] == found["published"]["same_split"]
     assert found["published"]["other_prompt"] == 0
+    assert as_text(found).splitlines()[0].split() == ["a", "b"]
     check_against_ledgers(found, tmp_path / "a", tmp_path / "b")
 
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from curator import __version__
+from curator.compare import labels
 from curator.ledger import REASONS
 from curator.report import facts, figures, svg
 from curator.report.figures import FULL, HALF, NARROW, beside, binned, drawing
@@ -33,12 +34,12 @@ def render(comparison: Mapping[str, Any]) -> str:
         drawn = {function.__name__: function(comparison) for function in (fates, prices, tokens, categories)}
     return environment().get_template("compare.html").render(
         version=__version__,
-        title=f"{a['recipe']} against {b['recipe']}: comparison",
+        title=f"{' against '.join(labels(comparison))}: comparison",
         sections=_SECTIONS,
         comparison=comparison,
         a=a,
         b=b,
-        labels=_labels(comparison),
+        labels=labels(comparison),
         figures=drawn,
         sentences=_SENTENCES,
         published={side: sum(comparison[side]["splits"].values()) for side in "ab"},
@@ -49,7 +50,7 @@ def render(comparison: Mapping[str, Any]) -> str:
 def fates(comparison: Mapping[str, Any]) -> Drawing:
     """Draw the rows of each fate in both runs, side by side."""
     rows = comparison["fates"]
-    first, second = _labels(comparison)
+    first, second = labels(comparison)
     top = max((max(row["a"], row["b"]) for row in rows), default=1) or 1
 
     def plot(width: int) -> Figure:
@@ -126,16 +127,8 @@ def categories(comparison: Mapping[str, Any]) -> Drawing:
     return drawing("categories", f"Shares of the largest categories in both samples: {told or 'none'}.", HALF, plot)
 
 
-def _labels(comparison: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what the two runs are called: their recipes, or their folders where these are the same."""
-    a, b = comparison["a"], comparison["b"]
-    if a["recipe"] != b["recipe"]:
-        return a["recipe"], b["recipe"]
-    return (a["run"], b["run"]) if a["run"] != b["run"] else (f"{a['run']} (first)", f"{b['run']} (second)")
-
-
 def _named(counts: Mapping[str, list[int]], comparison: Mapping[str, Any]) -> list[tuple[list[int], str]]:
-    return list(zip(counts.values(), _labels(comparison), strict=True))
+    return list(zip(counts.values(), labels(comparison), strict=True))
 
 
 def _percent(part: int, whole: int) -> float:
