@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 RETRIES = 5
 """How often a shard is done again after its worker or node was lost; an error of its own is never tried again."""
+
+_ANSWERS = 10.0
+"""Seconds that a cluster's head may take to answer."""
 
 _SETTLE = 90.0
 """Seconds until every node sees what another wrote: network filesystems keep for a minute what they once looked up."""
@@ -99,8 +103,8 @@ def run_ray(
 @contextmanager
 def _cluster(address: str | None, workers: int | None) -> Iterator[Any]:
     """Join a cluster, or start one here, and leave it in the end: Ray's own process and its workers go with it."""
-    if address is not None and "://" in address:
-        raise UsageError(f"--address {address!r}: give HOST:PORT of the cluster's head, or auto on one of its nodes")
+    if address not in (None, "auto"):
+        _check_answers(str(address))
     # Workers that are started here take their environment from this process.
     variables = _QUIET | (_LOOPBACK if address is None else {})
     with environment({name: os.environ.get(name, value) for name, value in variables.items()} | ONE_THREAD):
@@ -123,6 +127,19 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Refuse an address at which nobody answers: Ray itself would try for minutes, and not listen to Ctrl-C."""
+    host, _, port = address.rpartition(":")
+    if not host or "://" in address or not port.isdecimal() or int(port) > 65_535:
+        raise UsageError(f"--address {address!r}: give HOST:PORT of the cluster's head, or auto on one of its nodes")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS).close()
+    except OSError as error:
+        raise RunError(
+            f"no Ray cluster answers at {address}: {error.strerror or error}; `ray start --head` prints its address"
+        ) from error
 
 
 def _in_flight(ray: Any, tasks: Sequence[Task], job: _Job, workers: int | None) -> Iterator[Done]:

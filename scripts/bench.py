@@ -329,12 +329,15 @@ def main(
         path = prepare(source, rows, folder)
         result, vocabulary, problem = compare(path, tokenizer, pairs, baseline_rows, folder)
     if json_file is not None:
+        others = json.loads(json_file.read_text("utf-8")) if json_file.exists() else {}
         whole = {
             "source": source.name if source else f"demo, seed {DEMO_SEED}",
             "tokenizer": vocabulary,
             "same_items": problem is None,
             **asdict(result),
             "machine": machine(cores, pinned=core is not None),
+            # What other scripts measured stays.
+            **{name: others[name] for name in ("ray", "scaling") if name in others},
         }
         json_file.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", "utf-8")
     click.echo(table(result))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -163,12 +164,23 @@ class TestCluster:
     [
         (["--address", "10.0.0.1:6379"], "add --engine ray"),
         (["--engine", "ray", "--address", "ray://10.0.0.1:10001"], "give HOST:PORT"),
+        (["--engine", "ray", "--address", "10.0.0.1"], "give HOST:PORT"),
+        (["--engine", "ray", "--address", "10.0.0.1:66000"], "give HOST:PORT"),
     ],
 )
 def test_a_wrong_address_is_told(invoke: Any, tmp_path: Path, options: list[str], said: str) -> None:
     done = invoke("build", "demo:100", "--out", tmp_path / "run", *options)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def test_an_address_where_nobody_answers_is_told(invoke: Any, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # Not listening: whoever connects is refused.
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = invoke("build", "demo:100", "--out", tmp_path / "run", "--engine", "ray", "--address", address)
+    assert done.exit_code == 1
+    assert f"no Ray cluster answers at {address}" in done.stderr
 
 
 def test_without_the_extra_it_is_named(invoke: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
