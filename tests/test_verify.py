@@ -745,10 +745,12 @@ def test_selection_with_two_places_changed_is_named(run):
 def test_summary_and_recipe_that_disagree_are_named(run):
     summary = json.loads((run / "summary.json").read_text())
     summary["splits"]["test"] = 7
+    summary["settings"]["slots"]["cap"] = 7
     (run / "summary.json").write_text(json.dumps(summary))
     (run / "recipe.toml").write_text((run / "recipe.toml").read_text().replace("cap = 1200", "cap = 1201"))
     found = failures(verify(str(run)))["summary and recipe agree with the dataset"]
-    assert "summary.json: splits" in found
+    assert "summary.json: splits.test is 7, dataset/manifest.json says 10" in found
+    assert "summary.json: settings.slots.cap is 7, dataset/manifest.json says 1200" in found
     assert "recipe.toml" in found
 
 

@@ -82,8 +82,8 @@ def _summary(run: RunDirectory, manifest: Manifest, check: Check) -> None:
         ("tokenizer", summary["tokenizer"]["sha256"], manifest.tokenizer.sha256),
         ("settings", summary["settings"], manifest.recipe.model_dump(mode="json")),
     ):
-        if said != expected:
-            check.problem(f"summary.json: {key} is {said}, dataset/manifest.json says {expected}")
+        for where, one, other in differences(said, expected, key):
+            check.problem(f"summary.json: {where} is {one!r}, dataset/manifest.json says {other!r}")
     said = {name: one.alt for name, one in manifest.images.items()}
     for where, one, other in differences(said, {f"{IMAGES}/{name}.png": alt for name, alt in alts(summary).items()}):
         check.problem(f"dataset/manifest.json: the words for {where} are {one!r}, summary.json gives {other!r}")
