@@ -36,8 +36,15 @@ _ANSWERS = 10.0
 _SETTLE = 90.0
 """Seconds until every node sees what another wrote: network filesystems keep for a minute what they once looked up."""
 
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_PROMPT_ENABLED": "0"}
-"""Ray reports to its makers unless told not to; a variable that is set already stays."""
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",
+}
+"""Ray reports to its makers, and writes of lost workers to standard output, where the summary goes, unless told not to.
+
+The pattern is found in every line, and leaves it out. A variable that is set already stays.
+"""
 
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Let the Ray that is started here listen on loopback alone, as it always does on other systems than Linux."""
