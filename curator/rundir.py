@@ -133,9 +133,17 @@ def write_json(final: Path, value: Any) -> None:
 
 
 def write_parquet(final: Path, frame: pl.DataFrame, metadata: dict[str, str] | None = None) -> None:
-    """Write a frame as Parquet with key-value `metadata`, all or nothing."""
+    """Write a frame as Parquet with key-value `metadata`, all or nothing.
+
+    Raises:
+        RunError: It can't be written: no space, no permission.
+    """
     with writing(final) as temporary:
-        frame.write_parquet(temporary, compression="zstd", compression_level=1, metadata=metadata)
+        try:
+            frame.write_parquet(temporary, compression="zstd", compression_level=1, metadata=metadata)
+        except pl.exceptions.ComputeError as error:
+            # What the system says in the midst of a file, such as that the disk is full, Polars wraps.
+            raise RunError(f"can't write {final}: {error}") from error
 
 
 def remove(path: Path) -> None:
