@@ -15,7 +15,7 @@ from curator import interrupt, items, ledger
 from curator.errors import SourceError
 from curator.items import Mapper
 from curator.recipe import Recipe
-from curator.rundir import write_parquet
+from curator.rundir import writing_parquet
 from curator.sources import read
 from curator.sources.model import Shard
 from curator.vocabularies import Vocabulary
@@ -43,18 +43,22 @@ def map_shard(mapper: Mapper, shard: Shard, items_path: Path, ledger_path: Path,
         Rows read and items kept.
     """
     number = pl.lit(shard.index, pl.UInt32).alias("shard")
-    kept: list[pl.DataFrame] = []
-    fates: list[pl.DataFrame] = []
-    for batch in read(shard, mapper.recipe):
-        some, every = mapper(batch)
-        kept.append(some.with_columns(number).select(*items.SCHEMA))
-        fates.append(every.with_columns(number).select(*ledger.SCHEMA))
-        interrupt.check()
-    if (rows := sum(part.height for part in fates)) != shard.rows:
-        raise SourceError(f"{shard.source.name}: {rows:,} rows came from a shard of {shard.rows:,}; it changed")
-    write_parquet(ledger_path, pl.concat(fates), {_KEY: key})
-    write_parquet(items_path, pl.concat(kept), {_KEY: key})
-    return rows, sum(part.height for part in kept)
+    rows = kept = 0
+    # The ledger is renamed first, the items last.
+    with (
+        writing_parquet(items_path, items.SCHEMA, {_KEY: key}) as write_items,
+        writing_parquet(ledger_path, ledger.SCHEMA, {_KEY: key}) as write_fates,
+    ):
+        for batch in read(shard, mapper.recipe):
+            some, fates = mapper(batch)
+            write_items(some.with_columns(number))
+            write_fates(fates.with_columns(number))
+            rows += fates.height
+            kept += some.height
+            interrupt.check()
+        if rows != shard.rows:
+            raise SourceError(f"{shard.source.name}: {rows:,} rows came from a shard of {shard.rows:,}; it changed")
+    return rows, kept
 
 
 def shard_key(shard: Shard, recipe: Recipe, vocabulary: Vocabulary) -> str:

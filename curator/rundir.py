@@ -6,13 +6,15 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
+from polars._typing import PolarsDataType
 
 from curator.errors import RunError, RunLockedError
 
@@ -144,6 +146,30 @@ def write_parquet(final: Path, frame: pl.DataFrame, metadata: dict[str, str] | N
         except pl.exceptions.ComputeError as error:
             # What the system says in the midst of a file, such as that the disk is full, Polars wraps.
             raise RunError(f"can't write {final}: {error}") from error
+
+
+@contextmanager
+def writing_parquet(
+    final: Path, schema: Mapping[str, PolarsDataType], metadata: dict[str, str]
+) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """Give a function that appends frames to a Parquet file, all or nothing, however many there are.
+
+    Args:
+        final: Where the file goes.
+        schema: Columns and types; a frame may hold more columns.
+        metadata: Key-value metadata of the file.
+    """
+    plain = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    with (
+        writing(final) as temporary,
+        pq.ParquetWriter(temporary, plain, compression="zstd", compression_level=1) as writer,
+    ):
+
+        def append(frame: pl.DataFrame) -> None:
+            writer.write_table(frame.select(*schema).to_arrow(compat_level=pl.CompatLevel.oldest()))
+
+        yield append
+        writer.add_key_value_metadata(metadata)
 
 
 def remove(path: Path) -> None:

@@ -191,7 +191,7 @@ def test_killed_in_the_map_step(
         "curator.build write_dataset 1 after",
         "curator.build write_parquet 3 after",
         "curator.build write_json 2 after",
-        "curator.mapping write_parquet 3 after",
+        "curator.mapping writing_parquet 3 after",
         "curator.build _write_manifest 1 before",
     ],
 )
