@@ -336,10 +336,10 @@ def similarity(one: str, other: str) -> float:
 
     def grams(text: str) -> set[tuple[str, ...]]:
         words = re.findall(r"\w+", text.lower())
-        return {tuple(words[at : at + 3]) for at in range(len(words) - 2)} if len(words) >= 3 else {tuple(words)}
+        return {tuple(words[at : at + 3]) for at in range(len(words) - 2)} or ({tuple(words)} if words else set())
 
     a, b = grams(one), grams(other)
-    return len(a & b) / len(a | b)
+    return len(a & b) / max(1, len(a | b))
 
 
 def test_near_copies_are_exact() -> None:
