@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from curator.recipe import PriceSettings
+from curator.settings import PriceSettings
 
 # Digits with at most one point: what Python and Polars read alike, and what nearly all prices are.
 _PLAIN = r"^(?:[0-9]+\.?[0-9]*|\.[0-9]+)$"

@@ -9,8 +9,8 @@ import polars as pl
 from curator import prose, scrub
 from curator.course_scrub import scrub_together
 from curator.details import arranged, readable_details
-from curator.recipe import PromptSettings, TextSettings
 from curator.scrub import Cleaning
+from curator.settings import PromptSettings, TextSettings
 
 _ALL = 2**31 - 1
 """More lines than any text has."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.recipe import SlotSettings
+from curator.settings import SlotSettings
 
 FIRST, LAST = 1, 999
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.recipe import SplitSettings
+from curator.settings import SplitSettings
 
 
 @dataclass(frozen=True)

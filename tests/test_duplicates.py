@@ -18,7 +18,8 @@ from curator.duplicates import clusters, crossing, find, index
 from curator.duplicates.grams import Grams, grams, similarity
 from curator.publish.certificate import certify, certify_exhaustively, data_files
 from curator.publish.verify import verify_folder
-from curator.recipe import PromptSettings, load_recipe
+from curator.recipe import load_recipe
+from curator.settings import PromptSettings
 from curator.splits import SplitSizes, hold_out
 
 ROWS = 6_000

@@ -30,7 +30,8 @@ from curator.evaluate.hosted import Hosted, encoding_of, read_answer
 from curator.evaluate.hosted_options import find_url, public_url, read_options
 from curator.evaluate.predictor import Evidence, Setting
 from curator.evaluate.token_evidence import compact, evidence
-from curator.recipe import PriceSettings, load_recipe
+from curator.recipe import load_recipe
+from curator.settings import PriceSettings
 
 KEY = "sk-test-7Qw9zYk3Lm5Vb1Nx8Rd2"
 MODEL = "gpt-5-nano"

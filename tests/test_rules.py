@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from curator import items, ledger, prompts, scrub
 from curator.prices import read_prices, round_price
-from curator.recipe import PriceSettings, load_recipe
+from curator.recipe import load_recipe
+from curator.settings import PriceSettings
 
 LISTS = pl.List(pl.String)
 COURSE = load_recipe("course-v1", {"tokenizer": "o200k_base"})

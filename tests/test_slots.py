@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator import slots
-from curator.recipe import SlotSettings, load_recipe
+from curator.recipe import load_recipe
 from curator.select import select
+from curator.settings import SlotSettings
 
 
 def sample(slot: list[int], weight: list[float] | None = None, **changes: Any) -> list[int]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.recipe import SplitSettings
+from curator.settings import SplitSettings
 from curator.splits import SplitSizes, in_order, shuffle, split_sizes
 
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from curator.evaluate.predictor import Evidence
 from curator.prices import round_price
-from curator.recipe import PriceSettings
+from curator.settings import PriceSettings
 
 Told = list[tuple[str, float, list[tuple[str, float]]]]
 """For each token of an answer: itself, its log probability (nats), and the likeliest tokens there with theirs."""

@@ -17,7 +17,8 @@ from curator.details import readable_details
 from curator.items import Mapper
 from curator.ledger import KEPT, Rule, Sieve
 from curator.own_price import MARK, mask_own_price, own_amounts
-from curator.recipe import Recipe, TextSettings
+from curator.recipe import Recipe
+from curator.settings import TextSettings
 from curator.why.model import CleaningStep, DetailsStep, DroppedKey, Piece, PriceStep, TextStep, TokenStep
 
 _ALL = 2**31 - 1

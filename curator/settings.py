@@ -1,0 +1,186 @@
+"""The settings of a recipe, a table each: every key with its type, its default, its unit and its sentence."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Strings = Annotated[tuple[str, ...], Field(strict=False)]
+TextField = Literal["title", "categories", "store", "details", "features", "description"]
+
+
+class Section(BaseModel):
+    """A table of a recipe: known keys only, each of its type, never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False)
+
+
+class PriceSettings(Section):
+    """Which prices are kept, and how they are rounded."""
+
+    min: float = Field(0.5, ge=0, le=1e6, description="Lowest price kept (USD).")
+    max: float = Field(999.49, gt=0, le=1e6, description="Highest price kept (USD).")
+    rounding: Literal["half_even", "half_up"] = Field(
+        "half_up",
+        description="How a price becomes whole dollars: half_up sends $0.50 to 1; half_even (Python's round) to 0.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> PriceSettings:
+        if self.min > self.max:
+            raise ValueError(f"price.min {self.min} is above price.max {self.max}")
+        return self
+
+
+class TextSettings(Section):
+    """What the product text is made of, and how it is cleaned."""
+
+    fields: Annotated[tuple[TextField, ...], Field(strict=False)] = Field(
+        ("title", "categories", "details", "features", "description"),
+        min_length=1,
+        description="The parts of the text in their order; what comes first survives the token cap.",
+    )
+    style: Literal["readable", "course"] = Field(
+        "readable",
+        description="readable: entities, tags and markup removed, details as `Key: value`; course: the original"
+        " course's scrubbing, on details as JSON text.",
+    )
+    min_chars: int = Field(
+        100, ge=0, le=10**7, description="Keep a row only if its text has more characters (code points)."
+    )
+    max_chars: int = Field(330, ge=1, le=10**7, description="Characters (code points) of text that are looked at.")
+    categories: int = Field(2, ge=0, le=100, description="How many of the last, most specific categories are written.")
+    main_category: bool = Field(
+        True, description="Whether the item's category stands before its last categories (readable style)."
+    )
+    detail_keys_first: Strings = Field(
+        (), description="Keys of `details` that come first, in this order (readable style; case ignored)."
+    )
+    units: Literal["plain", "as_listed"] = Field(
+        "plain",
+        description="How weights and sizes of `details` are written (readable style): plain is ounces or pounds with"
+        " grams, and inches, shortest side first, to two digits; or as the page lists them.",
+    )
+    prose_lines: int = Field(
+        3,
+        ge=0,
+        le=10_000,
+        description="Most lines of features and description together (readable style); 0 means all.",
+    )
+    prose_chars: int = Field(
+        60,
+        ge=0,
+        le=10**6,
+        description="Each line of features and description ends with its first clause, or after so many characters"
+        " (readable style); 0 means whole lines.",
+    )
+    detail_keys_dropped: Strings = Field(
+        (), description="Keys of `details` that are left out (readable style; case ignored)."
+    )
+    removals: Strings = Field(
+        (), description="Substrings deleted from the details text one after the other (course style)."
+    )
+    own_price: Literal["keep", "mask", "drop"] = Field(
+        "drop",
+        description="What happens to an item whose text states its own price: keep it, mask the amount as [price]"
+        " (an item that the cut leaves stating it is dropped), or drop it.",
+    )
+    special_tokens: Literal["keep", "break"] = Field(
+        "break", description="Whether strings such as <|endoftext|> in a text stay, or are broken up by a space."
+    )
+
+
+class TokenSettings(Section):
+    """How long a prompt may be."""
+
+    min: int = Field(0, ge=0, le=10**6, description="Keep an item only if its text has more tokens.")
+    cap: int = Field(180, ge=1, le=10**6, description="Most tokens of the text or of the whole prompt (see `of`).")
+    of: Literal["text", "prompt"] = Field(
+        "prompt", description="What the cap counts: the product text alone, or the whole prompt with its answer."
+    )
+
+
+class PromptSettings(Section):
+    """The words around the product text."""
+
+    question: str = Field(
+        "How much does this cost to the nearest dollar?", min_length=1, description="First line of a prompt."
+    )
+    answer: str = Field("Price is $", min_length=1, description="What comes before the price; the prompt ends on it.")
+
+
+class DuplicateSettings(Section):
+    """What happens to copies and near-copies of a product."""
+
+    exact: Literal["keep", "drop"] = Field(
+        "drop",
+        description="Whether items with the same text (case and punctuation ignored) are kept, or only the first.",
+    )
+    near: Literal["keep", "together"] = Field(
+        "together",
+        description="together: items with nearly the same text go into one split, and no validation or test row is"
+        " that similar to a train row; keep: they fall where they may.",
+    )
+    similarity: float = Field(
+        0.5,
+        ge=0.2,
+        le=1,
+        description="From which similarity on two texts are near-copies: shared share of their word 3-grams (Jaccard).",
+    )
+    cluster_cap: int = Field(
+        100,
+        ge=1,
+        le=10**6,
+        description="Most items of a cluster; where more hang together, they are parted and none is held out.",
+    )
+    per_cluster: int = Field(
+        0,
+        ge=0,
+        le=10**6,
+        description="Most items kept of a cluster, those with the most tokens; 0 means all.",
+    )
+
+
+class SlotSettings(Section):
+    """How many items of each whole-dollar price (slots 1 to 999) go into the sample."""
+
+    cap: int = Field(1200, ge=1, le=10**9, description="Most items taken from a slot below `whole_from`.")
+    whole_from: int = Field(240, ge=1, le=1000, description="Slots from this price on (USD) are taken whole.")
+    seed: int = Field(42, ge=0, lt=2**32, description="Seed of numpy's legacy generator, set once for the sample.")
+    weights: dict[str, float] = Field(
+        {}, description="Weight of a category when a slot is over its cap; relative to `default_weight`."
+    )
+    default_weight: float = Field(5.0, ge=1e-6, le=1e6, description="Weight of all other categories, and of none.")
+
+    @model_validator(mode="after")
+    def _positive(self) -> SlotSettings:
+        for name, weight in self.weights.items():
+            if not 1e-6 <= weight <= 1e6:
+                raise ValueError(f"slots.weights.{name} is {weight:g}; a weight is a number from 1e-6 to 1e6")
+        return self
+
+
+class SplitSettings(Section):
+    """How the shuffled sample is divided."""
+
+    train: int = Field(0, ge=0, le=10**9, description="Rows of train; 0 means all that the other splits leave.")
+    validation: int = Field(10_000, ge=0, le=10**9, description="Rows of validation; 0 means there is none.")
+    test: int = Field(10_000, ge=0, le=10**9, description="Rows of test; 0 means there is none.")
+    held_out_share: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="Most of the sample that validation and test may each take (share); 1 means no limit.",
+    )
+    seed: int = Field(42, ge=0, lt=2**32, description="Seed of Python's random.Random, which shuffles the sample.")
+
+
+class OpenAISettings(Section):
+    """The chat form for OpenAI fine-tuning."""
+
+    system: str = Field(
+        "You estimate prices of items. Reply only with the price, no explanation",
+        min_length=1,
+        description="The system message of each line.",
+    )
