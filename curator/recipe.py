@@ -111,7 +111,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     """
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
-        raise RecipeError(f"--set {text!r} is not KEY=VALUE. Example: --set slots.cap=30")
+        raise RecipeError(f"--set {text!r} is not KEY=VALUE: it needs a key, then =")
     try:
         read = tomllib.loads(f"value = {value}")
     except (tomllib.TOMLDecodeError, RecursionError):
