@@ -14,7 +14,7 @@ from curator.errors import CuratorError
 _INTERRUPTED = {
     "build": "nothing half-written is left; the same command continues the run.",
     "publish": "the repository has all of it or nothing; the same command sends only what has not arrived.",
-    "train": "what was done stays; the same command goes on with it.",
+    "train": "what was done stays; the same command goes on with it. `train llama` needs --resume after a checkpoint.",
 }
 """What Ctrl-C leaves behind, by command."""
 
