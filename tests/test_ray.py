@@ -85,7 +85,9 @@ def build(
             text=True, timeout=200, check=False,
         )
         assert done.returncode == 0, done.stderr
-        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        # Ray prints lines of its own in the process that starts the cluster.
+        line = next(line for line in done.stdout.splitlines() if line.startswith('{"code"'))
+        told: dict[str, Any] = json.loads(line)
         return told
 
     yield play
