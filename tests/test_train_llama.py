@@ -556,3 +556,18 @@ def test_each_option_shows_its_default() -> None:
         ("--max-length", "auto"), ("--max-steps", "0"), ("--save-steps", "5000"), ("--seed", "42"),
     ):  # fmt: skip
         assert re.search(rf"{option} [^\[]*(\[[^\]]*\] [^\[]*)?\[default: {re.escape(default)}[;\]]", shown), option
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_a_folder_that_holds_something_else_is_refused_before_any_row_is_read(
+    demo_run: Path, tmp_path: Path, dry: tuple[str, ...]
+) -> None:
+    # The base does not exist either: that would be found next.
+    for out, more, said in (
+        (demo_run, (), "is not an empty folder, and no training of curator lies there"),
+        (demo_run / "recipe.toml", (), "is not an empty folder"),
+        (tmp_path / "none", ("--resume",), "leave --resume out to start one"),
+    ):
+        refused = command(demo_run, "--base", tmp_path / "nothing", "--out", out, *more, *dry)
+        assert refused.exit_code == 2
+        assert said in refused.stderr

@@ -83,6 +83,8 @@ def prepare(name: str, options: Options, say: Say) -> Prepared:
         CuratorError: The model's tokenizer can't be loaded or used.
         HubError: The Hub can't be had.
     """
+    # Before anything that takes its time.
+    _require_usable(options)
     rows = choose(name, options.train_rows, options.validation_rows)
     found = find(options.base)
     if found.adapter is not None:
@@ -242,6 +244,21 @@ def _described(rows: Rows) -> dict[str, Any]:
     }
 
 
+def _require_usable(options: Options) -> None:
+    """Refuse a folder that the training could not go into.
+
+    Raises:
+        UsageError: It holds a training and --resume was not asked for, or none and it was, or something else.
+    """
+    out, path = options.out, options.out / RECORD
+    if out.exists() and not path.is_file() and (not out.is_dir() or any(one.name != LOCK for one in out.iterdir())):
+        raise UsageError(f"--out {out}: that is not an empty folder, and no training of curator lies there")
+    if not options.resume and any([*out.glob("checkpoint-*"), *out.glob("adapter_*")]):
+        raise UsageError(f"--out {out}: a training lies there; go on with it by --resume, or choose another folder")
+    if options.resume and not path.is_file():
+        raise UsageError(f"--resume: no training lies in {out}; leave --resume out to start one")
+
+
 @contextmanager
 def _folder(options: Options, record: Mapping[str, Any]) -> Iterator[None]:
     """Make the folder and hold it; remember what is trained there, or compare with what is remembered.
@@ -253,12 +270,7 @@ def _folder(options: Options, record: Mapping[str, Any]) -> Iterator[None]:
     out, path = options.out, options.out / RECORD
     lock = FileLock(out / LOCK)
     try:
-        if out.exists() and not path.is_file() and (not out.is_dir() or any(one.name != LOCK for one in out.iterdir())):
-            raise UsageError(f"--out {out}: that is not an empty folder, and no training of curator lies there")
-        if not options.resume and any([*out.glob("checkpoint-*"), *out.glob("adapter_*")]):
-            raise UsageError(f"--out {out}: a training lies there; go on with it by --resume, or choose another folder")
-        if options.resume and not path.is_file():
-            raise UsageError(f"--resume: no training lies in {out}; leave --resume out to start one")
+        _require_usable(options)
         out.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
