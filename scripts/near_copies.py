@@ -4,7 +4,8 @@
     python scripts/near_copies.py RUN [--items 100000 --items 1000000] [--recall 20000]
 
 RUN is a finished run; the first so many of its items are clustered with its recipe, each time in a process of its own.
-With --recall so many items are also compared each with each, and the pairs that the search missed are counted.
+With --recall so many items are also compared each with each: how many of the pairs that reach the threshold lie in one
+cluster, which is what the splits go by, and how many were measured as pairs. In a large cluster not all need to be.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import polars as pl
 
 from curator import prompts, select
 from curator.duplicates import find, index
-from curator.duplicates.clusters import verified
+from curator.duplicates.clusters import cluster, verified
 from curator.duplicates.grams import Grams, grams
 from curator.memory import peak_memory_bytes
 from curator.recipe import Recipe, load_recipe
@@ -49,8 +50,10 @@ def main() -> None:
         each = f"{one['bytes'] / one['items']:.0f}"
         print(f"| {one['items']:,} | {times} | {each} | {one['clusters']:,} | {one['largest']:,} |")
     if given.recall:
-        found, every = recall(parts, given.recall, recipe)
-        print(f"\nof {every:,} pairs among {given.recall:,} items the search finds {found:,} ({found / every:.4f})")
+        together, found, every = recall(parts, given.recall, recipe)
+        print(f"\nof {every:,} pairs among {given.recall:,} items")
+        print(f"{together:,} ({together / every:.4f}) lie in one cluster")
+        print(f"{found:,} ({found / every:.4f}) were measured as pairs")
 
 
 def measure(parts: list[Path], items: int, recipe: Recipe) -> dict[str, float]:
@@ -72,8 +75,8 @@ def measure(parts: list[Path], items: int, recipe: Recipe) -> dict[str, float]:
     }
 
 
-def recall(parts: list[Path], items: int, recipe: Recipe) -> tuple[int, int]:
-    """Return how many pairs the search finds among the first so many items, and how many there are."""
+def recall(parts: list[Path], items: int, recipe: Recipe) -> tuple[int, int, int]:
+    """Return how many pairs among the first so many items lie in one cluster, were measured, and are there."""
     published = prompts.before_completion(pl.col("prompt"), pl.col("slot"))
     rows = pl.scan_parquet(parts, glob=False).head(items)
     texts = rows.select(prompts.product_text(published, recipe.prompt)).collect().to_series()
@@ -84,7 +87,8 @@ def recall(parts: list[Path], items: int, recipe: Recipe) -> tuple[int, int]:
     found = verified(sketches.candidates(threshold), lambda at: texts.gather(at), threshold)
     every = brute(sets, threshold)
     assert {tuple(pair) for pair in found.tolist()} <= every
-    return len(found), len(every)
+    of = cluster(len(sets), found, len(sets)).of
+    return sum(of[a] == of[b] for a, b in every), len(found), len(every)
 
 
 def brute(sets: Grams, threshold: float) -> set[tuple[int, int]]:
