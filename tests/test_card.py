@@ -21,7 +21,7 @@ from huggingface_hub import DatasetCard
 from curator.build import build
 from curator.cli import main
 from curator.ledger import REASONS
-from curator.publish import card, merge, rebuild
+from curator.publish import card, facts, merge, rebuild
 from curator.publish.markdown import code, md
 from curator.publish.verify import verify_folder
 from curator.recipe import load_recipe, parse_setting
@@ -437,3 +437,19 @@ def test_long_rows_make_small_row_groups(tmp_path):
     metadata = pq.ParquetFile(tmp_path / "long.parquet").metadata
     assert metadata.num_row_groups > 3
     assert Path(tmp_path / "long.parquet").stat().st_size < 10**8
+
+
+def test_every_way_the_text_is_arranged_and_shortened_is_told(run):
+    manifest = json.loads((run / "dataset" / "manifest.json").read_text("utf-8"))
+    told = {
+        "main_category": (False, "the item's own category stands before"),
+        "detail_keys_first": ([], "keys come first: `Item Weight`"),
+        "units": ("as_listed", "are written one way"),
+        "prose_lines": (0, "the first 3 lines stay"),
+        "prose_chars": (0, "or after 60 characters"),
+    }
+    said = "\n".join(facts.processing(manifest))
+    for key, (off, words) in told.items():
+        assert words in said
+        text = {**manifest["recipe"]["text"], key: off}
+        assert words not in "\n".join(facts.processing({**manifest, "recipe": {**manifest["recipe"], "text": text}}))

@@ -6,6 +6,7 @@ The regressions learn ln(1 + price), which RMSLE measures, and guess within the 
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -66,7 +67,7 @@ class Category:
         return (Answer(self._medians.get(category, self._all)) for category in rows["category"])
 
 
-class _Regression:
+class _Regression(ABC):
     """A regression of ln(1 + price) on a matrix made of the rows."""
 
     learns = True
@@ -90,12 +91,13 @@ class _Regression:
             guesses = np.expm1(self._model.predict(self._matrix(batch)))
             yield from (Answer(float(guess)) for guess in np.clip(guesses, *self._range))
 
+    @abstractmethod
     def _learn(self, train: pl.DataFrame, target: Floats) -> Any:
         """Learn what the matrix is made with, and return that of the training rows; `target` is ln(1 + price)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _matrix(self, rows: pl.DataFrame) -> Any:
-        raise NotImplementedError
+        """Return the matrix of some rows."""
 
 
 class Linear(_Regression):

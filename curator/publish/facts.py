@@ -14,6 +14,7 @@ from curator.own_price import MARK
 from curator.publish import rebuild
 from curator.publish.markdown import code, fence_for, md
 from curator.recipe import Recipe
+from curator.settings import TextSettings
 from curator.visible import visible
 
 _ROUNDING = {"half_up": "half dollars go up", "half_even": "half dollars go to the even dollar"}
@@ -141,6 +142,7 @@ def processing(manifest: Mapping[str, Any]) -> Iterator[str]:
             for name in text.fields
         )
         yield f"The text is put together, a line each: {names}; then cut to its first {text.max_chars:,} characters."
+        yield from _layout(text)
         for rule in prompts.READABLE_RULES:
             yield md(rule.sentence)
         yield from masked
@@ -161,6 +163,24 @@ def processing(manifest: Mapping[str, Any]) -> Iterator[str]:
         f" (numpy, seed {recipe.slots.seed}; weight {recipe.slots.default_weight:g} for every category{weights});"
         " dearer items are all taken."
     )
+
+
+def _layout(text: TextSettings) -> Iterator[str]:
+    """Yield how the parts of a readable text are arranged and shortened, before they are cut."""
+    if text.main_category and "categories" in text.fields:
+        yield "In it the item's own category stands before its last ones."
+    if text.detail_keys_first and "details" in text.fields:
+        first = ", ".join(code(key) for key in text.detail_keys_first[:4])
+        yield f"Of the details {len(text.detail_keys_first):,} keys come first: {first} and so on."
+    if text.units == "plain" and "details" in text.fields:
+        yield (
+            "Weights and sizes of the details are written one way: ounces or pounds with grams, and inches, shortest"
+            " side first."
+        )
+    if text.prose_lines:
+        yield f"Of features and description together the first {text.prose_lines:,} lines stay."
+    if text.prose_chars:
+        yield f"Each of those lines ends with its first clause, or after {text.prose_chars:,} characters."
 
 
 def _short(recipe: Recipe, splits: Mapping[str, Any]) -> Iterator[str]:
