@@ -29,8 +29,13 @@ KEPT_OF_MANY = 12
 
 MANY = 250_000
 
-FEW = 16
+FEW = 100
 """So many texts with a gram in common are all compared with each other."""
+
+FEW_OF_MANY = 16
+"""The same from `SMALL` items on, where it would take too long; clusters hang together by fewer pairs."""
+
+SMALL = 30_000
 
 NEIGHBOURS = 8
 """Where there are more, each is compared with so many that follow among those that share a second gram as well."""
@@ -128,6 +133,7 @@ def _pairs(
     entries: NDArray[np.uint64], grams: NDArray[np.uint32], bounds: NDArray[np.int64]
 ) -> Iterator[NDArray[np.int64]]:
     """Yield the pairs of items under one gram: every pair of a few items, neighbours of a like kind among many."""
+    few = FEW if len(bounds) <= SMALL else FEW_OF_MANY
     start = 0
     while start < len(entries):
         stop = min(start + _ENTRIES, len(entries))
@@ -139,8 +145,8 @@ def _pairs(
         gram = (some >> np.uint64(32)).astype(np.uint32)
         item = (some & np.uint64(0xFFFFFFFF)).astype(np.int64)
         group = np.cumsum(np.concatenate([np.zeros(1, np.bool_), gram[1:] != gram[:-1]]))
-        many = np.bincount(group)[group] > FEW
-        yield from _neighbours(group[~many], item[~many], FEW)
+        many = np.bincount(group)[group] > few
+        yield from _neighbours(group[~many], item[~many], few)
         if many.any():
             gram, item = gram[many], item[many]
             kind = gram.astype(np.uint64) << np.uint64(32) | _least(grams, bounds, item, gram)
