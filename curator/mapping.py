@@ -21,11 +21,11 @@ from curator.sources.model import Shard
 from curator.vocabularies import Vocabulary
 
 _KEY = "curator.key"
-# What a part depends on besides settings and rows; a part made by other code is not reused.
 _CODE = (
     *("demo", "sources", "course_scrub.py", "details.py", "encoded.py", "items.py", "ledger.py", "mapping.py"),
-    *("own_price.py", "prices.py", "prompts.py", "scrub.py", "tokens.py", "vocabularies.py"),
+    *("own_price.py", "prices.py", "prompts.py", "prose.py", "scrub.py", "tokens.py", "units.py", "vocabularies.py"),
 )
+"""What a part depends on besides settings and rows; a part made by other code is not reused."""
 _LIBRARIES = ("polars", "polars-hash", "fastokens", "tokenizers")
 
 
