@@ -30,7 +30,7 @@ from curator.recipe import Recipe
 from curator.report import write_report
 from curator.report.complete import complete
 from curator.report.images import images
-from curator.rundir import RunDirectory, remove, write_json, write_parquet, write_text
+from curator.rundir import CARD, RunDirectory, remove, write_json, write_parquet, write_text
 from curator.sources.model import Shard, Source
 from curator.summary import cost, summarise
 from curator.vocabularies import Vocabulary, find_vocabulary
@@ -59,10 +59,10 @@ class Clock:
 
 
 ROWS_WORTH_A_WORKER = 30_000
+"""Rows that take as long to map as another process takes to start and load its tokenizer."""
 
 EngineName = Literal["local", "ray"]
-
-CARD = "dataset/README.md"
+"""What maps the shards."""
 
 Progress = Callable[[int, int], None]
 """Called with the raw rows mapped so far and those to map in all."""
@@ -217,7 +217,6 @@ def _run(
         run_ray(tasks, recipe, address, workers, on_done)
         return
     if workers is None:
-        # Starting a process and loading its tokenizer takes as long as mapping this many rows.
         workers = min(cores(), max(1, sum(task.shard.rows for task in tasks) // ROWS_WORTH_A_WORKER))
     run_local(tasks, recipe, workers, on_done)
 

@@ -247,7 +247,13 @@ def verify(place: str, as_json: bool, price_per_million: float | None, exhaustiv
 @click.argument("place", metavar="[RUN|DATASET]", required=False)
 @click.option("--model", "models", metavar="NAME", multiple=True, help="A predictor (see above); may be repeated.")
 @click.option("--datasets", nargs=2, metavar="RUN_A RUN_B", help="Tell which of two runs teaches models more.")
-@click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["test", "validation"]),
+    default="test",
+    show_default=True,
+    help="The rows to guess.",
+)
 @click.option("--limit", type=click.IntRange(0), help="Most rows to guess; 0 for all.  [default: 250]")
 @click.option("--train-limit", type=click.IntRange(1), help="Most rows to learn from.  [default: all]")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Tell a model, as llama.batch=4.")

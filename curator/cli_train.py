@@ -58,8 +58,14 @@ def _every(command: _Command) -> _Command:
 @click.option(
     "--validation-rows", type=click.IntRange(0), default=50, show_default=True, help="First validation rows; 0: none."
 )
-@click.option("--epochs", type=click.IntRange(1, 50), default=1, show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=42, show_default=True)
+@click.option("--epochs", type=click.IntRange(1, 50), default=1, show_default=True, help="Passes over the rows.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=42,
+    show_default=True,
+    help="Seed of the training at the provider.",
+)
 @click.option("--suffix", default="pricer", show_default=True, help="Part of the new model's name.")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Another hyperparameter; may be repeated.")
 @click.option("--wandb-project", help="W&B project that the provider sends the losses to.")

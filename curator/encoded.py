@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
+"""Numbers of tokens or characters; shape (texts,)."""
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,14 @@ from curator.memory import peak_memory_bytes
 from curator.recipe import Recipe
 from curator.sources.model import Shard
 
-PATIENCE = 0.2  # Seconds between two looks for Ctrl-C.
+PATIENCE = 0.2
+"""Seconds between two looks for Ctrl-C."""
 
-# Threads of Polars and of the Rust and OpenMP libraries below it.
 ONE_THREAD = {
     **dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
     "TOKENIZERS_PARALLELISM": "false",
 }
+"""The environment in which Polars, and the Rust and OpenMP libraries below it, use one thread."""
 
 
 @dataclass(frozen=True)

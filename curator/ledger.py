@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 SPLITS = ("train", "validation", "test")
+"""Fates of the rows that are kept."""
 
 REASONS = {
     "malformed_row": "The row can't be read as product metadata.",
@@ -30,6 +31,7 @@ KEPT = "kept"
 """The fate in a ledger part until the selection has decided."""
 
 SCHEMA = {"shard": pl.UInt32, "row": pl.Int64, "parent_asin": pl.String, "fate": pl.String}
+"""Columns of a ledger part."""
 
 
 @dataclass(frozen=True)

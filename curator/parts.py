@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from curator import interrupt
 
 BATCH_ROWS = 16_384
+"""Rows that are read at a time."""
 
 
 def batches(parts: Sequence[Path], columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:

@@ -19,6 +19,9 @@ def read_prices(raw: pl.Series) -> pl.Series:
     Returns:
         Float64 (USD), null where `float` would refuse the string. The string ``"nan"`` is a number to `float` and stays
         one (it lies in no range); in a numeric column NaN stands for a missing value.
+
+    >>> read_prices(pl.Series(["12.99", " 1e2 ", "None", "from 9.99", None])).to_list()
+    [12.99, 100.0, None, None, None]
     """
     if raw.dtype != pl.String:
         return raw.cast(pl.Float64).fill_nan(None)
@@ -43,6 +46,12 @@ def round_price(price: pl.Expr, settings: PriceSettings) -> pl.Expr:
     """Return the price in whole dollars (Int32): the slot of an item.
 
     ``half_even`` is Python's `round`; ``half_up`` sends every half dollar up, so that $0.50 is $1.
+
+    >>> prices = pl.DataFrame({"price": [0.5, 1.5, 19.99]})
+    >>> for rounding in ("half_even", "half_up"):
+    ...     prices.select(round_price(pl.col("price"), PriceSettings(rounding=rounding)))["price"].to_list()
+    [0, 2, 20]
+    [1, 2, 20]
     """
     if settings.rounding == "half_even":
         return price.round(0, mode="half_to_even").cast(pl.Int32)

@@ -148,7 +148,11 @@ def question(settings: PromptSettings) -> str:
 
 
 def break_answer(texts: pl.Series, settings: PromptSettings) -> pl.Series:
-    """Put a colon into the answer's words where a product's text holds them: ``Price is: $``."""
+    """Put a colon into the answer's words where a product's text holds them.
+
+    >>> break_answer(pl.Series(["The Price is $5 today"]), PromptSettings()).to_list()
+    ['The Price is: $5 today']
+    """
     words = settings.answer
     rows = texts.str.contains(words, literal=True).arg_true()
     if rows.is_empty():
@@ -158,7 +162,11 @@ def break_answer(texts: pl.Series, settings: PromptSettings) -> pl.Series:
 
 
 def answer(settings: PromptSettings, slot: pl.Expr) -> pl.Expr:
-    """Return what follows the text: a blank line and the price in whole dollars."""
+    r"""Return what follows the text: a blank line and the price in whole dollars.
+
+    >>> pl.select(answer(PromptSettings(), pl.lit(20))).item()
+    '\n\nPrice is $20.00'
+    """
     return pl.concat_str(pl.lit(f"\n\n{settings.answer}"), completion(slot))
 
 
@@ -183,7 +191,12 @@ def test_prompt(prompt: pl.Expr, settings: PromptSettings) -> pl.Expr:
 
 
 def chat_question(prompt: pl.Expr, settings: PromptSettings) -> pl.Expr:
-    """Return the user's message of the chat form, made from whole prompts."""
+    r"""Return the user's message of the chat form, made from whole prompts.
+
+    >>> whole = "How much does this cost to the nearest dollar?\n\nA lamp\n\nPrice is $20.00"
+    >>> pl.select(chat_question(pl.lit(whole), PromptSettings())).item()
+    'How much does this cost?\n\nA lamp'
+    """
     asked = test_prompt(prompt, settings)
     return asked.str.replace_all(" to the nearest dollar", "", literal=True).str.replace_all(
         f"\n\n{settings.answer}", "", literal=True

@@ -31,7 +31,9 @@ from curator.settings import (
 )
 
 BUILT_IN = ("pricer", "course-v1")
+"""Names of the recipes that come with curator."""
 DEFAULT = "pricer"
+"""The recipe of a build that names none."""
 
 
 class Recipe(Section):

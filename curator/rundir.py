@@ -18,6 +18,9 @@ from polars._typing import PolarsDataType
 
 from curator.errors import RunError, RunLockedError
 
+CARD = "dataset/README.md"
+"""The dataset's card in a run directory; people edit it, so nobody checks its bytes."""
+
 _TEMPORARY = ".tmp"
 
 

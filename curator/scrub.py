@@ -15,15 +15,15 @@ from typing import Generic, NamedTuple, TypeVar
 
 import polars as pl
 
-Text = TypeVar("Text", pl.Series, pl.Expr)
+_Text = TypeVar("_Text", pl.Series, pl.Expr)
 
 
-class Cleaning(NamedTuple, Generic[Text]):
+class Cleaning(NamedTuple, Generic[_Text]):
     """A cleaning rule: its name, what it does in a sentence, and the function that does it."""
 
     name: str
     sentence: str
-    clean: Callable[[Text], Text]
+    clean: Callable[[_Text], _Text]
 
 
 # What Python's `\s` and `str.strip` take for white space and the regex engine's `\s` does not.
@@ -102,7 +102,11 @@ COURSE_RULES: tuple[Cleaning[pl.Expr], ...] = (
 
 
 def course_scrub(text: pl.Expr) -> pl.Expr:
-    """Clean a title or a text as the course does."""
+    """Clean a title or a text as the course does.
+
+    >>> pl.select(course_scrub(pl.lit('Lamp [LED]: "AB1234567" , 12 W'))).item()
+    'Lamp LED 12 W'
+    """
     for rule in COURSE_RULES:
         text = rule.clean(text)
     return text
@@ -121,7 +125,11 @@ def _long_words_with_digit() -> str:
 
 
 def unescape_entities(texts: pl.Series) -> pl.Series:
-    """Replace HTML entities by their characters, twice: catalogues hold ``&amp;quot;`` too."""
+    """Replace HTML entities by their characters, twice: catalogues hold ``&amp;quot;`` too.
+
+    >>> unescape_entities(pl.Series(["Salt &amp;amp; pepper", "5 &lt; 6"])).to_list()
+    ['Salt & pepper', '5 < 6']
+    """
     for _ in range(2):
         texts = _replace_found(texts, _ENTITY, html.unescape)
     return texts
@@ -144,7 +152,11 @@ def json_character(escape: str) -> str:
 
 
 def remove_tags(texts: pl.Series) -> pl.Series:
-    """Replace HTML tags and comments by a space, scripts and styles with all they hold."""
+    """Replace HTML tags and comments by a space, scripts and styles with all they hold.
+
+    >>> remove_tags(pl.Series(["<b>new</b> 2 < 3<!-- x -->", "<script>alert(1)</script>lamp"])).to_list()
+    [' new  2 < 3 ', ' lamp']
+    """
     whole = r"(?is)<(?:script|style)\b.*?</(?:script|style)\s*>|<!--.*?-->|</?[a-z!][^<>]*>"
     # A tag that the cut at the last character left open.
     open_ = r"(?i)</?[a-z!][^<>]{40,}$"
@@ -152,7 +164,11 @@ def remove_tags(texts: pl.Series) -> pl.Series:
 
 
 def plain_characters(texts: pl.Series) -> pl.Series:
-    """Write typographic and full-width characters in ASCII; drop symbols, control and invisible characters."""
+    """Write typographic and full-width characters in ASCII; drop symbols, control and invisible characters.
+
+    >>> plain_characters(pl.Series(["“fine” — 20 ￥ ★ 40 °C"])).to_list()
+    ['"fine" - 20 ¥   40 °C']
+    """
     return where(texts, r"[^\n -~]", _plain_characters)
 
 
@@ -190,6 +206,9 @@ def break_special_tokens(texts: pl.Series, special: Iterable[str]) -> pl.Series:
     Args:
         texts: The texts.
         special: The special tokens of the recipe's tokenizer. ``<|`` and ``|>``, which most others use, are broken too.
+
+    >>> break_special_tokens(pl.Series(["a</s>b <|end|>"]), ["</s>"]).to_list()
+    ['a< /s>b < |end| >']
     """
     known = {"<|", "|>", *(token for token in special if len(token) > 1)}
     tokens = sorted(known, key=lambda token: (-len(token), token))

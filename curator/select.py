@@ -40,9 +40,11 @@ BUILT_IN_WEIGHTS = {"Automotive": 1.0}
 """What `course-v1` weighs."""
 
 FATES = pl.Enum([*SPLITS, "exact_duplicate", "near_duplicate", "no_slot", "not_sampled", "beyond_splits"])
+"""What the selection makes of an item, as the type of a column."""
 
 
 CODES = {name: np.uint8(number) for number, name in enumerate(FATES.categories)}
+"""The number of each fate."""
 
 _NEAR = CODES["near_duplicate"]
 

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Strings = Annotated[tuple[str, ...], Field(strict=False)]
+"""A list of strings; TOML's arrays are taken for tuples."""
 TextField = Literal["title", "categories", "store", "details", "features", "description"]
+"""Fields of a raw row that a text may be made of."""
 
 
 class Section(BaseModel):

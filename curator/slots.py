@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from curator.settings import SlotSettings
 
 FIRST, LAST = 1, 999
+"""The lowest and the highest slot (whole USD)."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ def sample(slot: NDArray[np.int32], weight: NDArray[np.float64], settings: SlotS
         slot: Slot of each item in source order (USD); items outside 1 to 999 are never chosen.
         weight: Weight of each item, on any scale.
         settings: Cap, threshold and seed.
+
+    >>> slot, weight = np.array([7, 20, 7, 7, 300, 300, 300], np.int32), np.array([1.0, 1, 5, 5, 1, 1, 1])
+    >>> drawn = sample(slot, weight, SlotSettings(cap=2, whole_from=240, seed=42))
+    >>> drawn.chosen.tolist()  # two of the three at $7, by weight; the others whole, in source order
+    [2, 3, 1, 4, 5, 6]
+    >>> drawn.available[[7, 20, 300]].tolist()
+    [3, 1, 3]
     """
     # A stable sort groups the items by slot and keeps the source order within each.
     order = np.argsort(slot, kind="stable")

@@ -85,7 +85,11 @@ def in_order(order: NDArray[np.int64], settings: SplitSettings) -> Division:
 
 
 def shuffle(chosen: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Return the sample in the order of Python's ``random.Random(seed).shuffle``."""
+    """Return the sample in the order of Python's ``random.Random(seed).shuffle``.
+
+    >>> shuffle(np.array([10, 11, 12, 13]), seed=42).tolist()
+    [12, 11, 13, 10]
+    """
     mixed = array("q", chosen.tobytes())
     random.Random(seed).shuffle(mixed)
     return np.array(mixed, dtype=np.int64)
@@ -96,6 +100,11 @@ def split_sizes(rows: int, settings: SplitSettings) -> SplitSizes:
 
     Validation and test take their rows, but at most `held_out_share` of the sample each; train comes first. With a
     fixed train size (`train` above 0) train is filled first, then validation, then test, and the rest is left over.
+
+    >>> split_sizes(1_000, SplitSettings(train=0, validation=200, test=50, held_out_share=0.1))
+    SplitSizes(train=850, validation=100, test=50, beyond=0)
+    >>> split_sizes(1_000, SplitSettings(train=600, validation=0, test=50, held_out_share=1.0))
+    SplitSizes(train=600, validation=0, test=50, beyond=350)
     """
     limit = int(rows * settings.held_out_share)
     validation = min(settings.validation, limit)

@@ -17,6 +17,7 @@ from curator.sources.model import Source
 from curator.vocabularies import Vocabulary
 
 MOST_CATEGORIES = 100
+"""Categories that a summary lists, the largest first."""
 
 BANDS = (1, 20, 50, 100, 200, 400)
 """Where the price bands begin whose balance is told (USD); the last one ends with the slots."""

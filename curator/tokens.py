@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import tokenizers
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""What stands in place of bytes that are no whole character."""
 
 
 class Tokenizer(Protocol):
@@ -66,6 +67,13 @@ def load_tokenizer(spec: str) -> Tokenizer:
 
     Raises:
         TokenizerError: It can't be had or read.
+
+    >>> tokenizer = load_tokenizer("o200k_base")
+    >>> encoded = tokenizer.encode(pl.Series(["Folding bracket of brass", "Lamp"]))
+    >>> encoded.counts.tolist()
+    [5, 1]
+    >>> tokenizer.cut(encoded, 3, whole_words=True).texts.to_list()
+    ['Folding bracket', 'Lamp']
     """
     import fastokens
 

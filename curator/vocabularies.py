@@ -21,14 +21,12 @@ from curator.paths import existing
 if TYPE_CHECKING:
     import fastokens
 
-# sha256 of the vocabulary files as OpenAI publishes them (tiktoken_ext/openai_public.py checks the same).
 BUNDLED = {
     "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
     "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
 }
+"""sha256 of the vocabulary files as OpenAI publishes them (tiktoken_ext/openai_public.py checks the same)."""
 
-# The split patterns under which a space after a non-space always begins a new piece, and text after "\n\n" that begins
-# with none of "\r\n/" or white space does too: GPT-2, cl100k (Llama 3 has it with another case rule) and o200k.
 SPACE_SPLIT_PATTERNS = frozenset(
     {
         r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
@@ -40,6 +38,11 @@ SPACE_SPLIT_PATTERNS = frozenset(
         r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
     }
 )
+"""Split patterns of GPT-2, cl100k (Llama 3 has it with another case rule) and o200k.
+
+Under them a space after a non-space always begins a new piece, and text after ``"\\n\\n"`` that begins with none of
+``"\\r\\n/"`` or white space does too.
+"""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from curator.build import build
 from curator.cli import main
 from curator.ledger import REASONS
 from curator.publish import card, facts, merge, rebuild
+from curator.publish.manifest import CONFIGS
 from curator.publish.markdown import code, md
 from curator.publish.verify import verify_folder
 from curator.recipe import load_recipe, parse_setting
@@ -133,7 +134,7 @@ def test_yaml_passes_the_libraries_own_reading(dataset):
     assert list(configs) == ["default", "text", "openai"]
     assert configs.get_default_config_name() == "default"
     infos = DatasetInfosDict.from_dataset_card_data(found.data)
-    for config, folder in card.CONFIGS.items():
+    for config, folder in CONFIGS.items():
         rows = data(dataset, folder)
         info = infos[config]
         assert {name: split.num_examples for name, split in info.splits.items()} == {
@@ -402,7 +403,7 @@ def test_croissant_file_is_valid_and_has_the_digests(dataset, tmp_path):
     sets = {one["@id"]: one["includes"] for one in description["distribution"] if "includes" in one}
     for config in ("default", "text"):
         files = {path for pattern in sets[f"files-of-{config}"] for path in dataset.glob(pattern)}
-        assert files == set((dataset / card.CONFIGS[config]).iterdir())
+        assert files == set((dataset / CONFIGS[config]).iterdir())
     pytest.importorskip("mlcroissant")
     command = [sys.executable, "-c", CROISSANT, str(dataset / "croissant.json")]
     environment = os.environ | {"HOME": str(tmp_path)}

@@ -6,17 +6,21 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from curator.arrays import Floats, Ints, Words
+
 from . import prices
-from .draws import Draws, Floats, Ints, Words, asin_halves, below, pick
+from .draws import Draws, asin_halves, below, pick
 from .pages import Pages, shop
 from .stock import STOCK
 
 BLOCK_ROWS = 4096
+"""Rows that are drawn together; each block has its own stream of random numbers."""
 
 _VARIANT_SHARE, _COPY_SHARE = 0.12, 0.02
 _NO_CATEGORY = 0.04
 _TERSE = 0.14
 KINDS = ("original", "variant", "exact_duplicate")
+"""How a row came about: as a product of its own, as a variant of one, as a copy of one."""
 
 
 class Family(NamedTuple):

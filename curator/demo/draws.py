@@ -5,12 +5,8 @@ results IEEE 754 fixes to the last bit, so a catalogue is the same on every mach
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Words = NDArray[np.uint64]
-Flags = NDArray[np.bool_]
+from curator.arrays import Floats, Ints, Words
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from curator.arrays import Flags, Floats, Ints
+
 from . import prices, quirks
-from .draws import Draws, Flags, Floats, Ints, below, mix, pick
+from .draws import Draws, below, mix, pick
 from .render import ITEM_END, as_items, weave
 from .sentences import SENTENCES, SHOP_TEXTS, TITLES
 from .stock import STOCK

@@ -10,7 +10,9 @@ import math
 import numpy as np
 import polars as pl
 
-from .draws import Draws, Ints, below, pick
+from curator.arrays import Ints
+
+from .draws import Draws, below, pick
 
 _RUNG = 1.005
 _LADDER = np.cumprod(np.full(2600, _RUNG)) * 10  # cents: from 10 cents to more than 40,000 USD
@@ -30,6 +32,7 @@ _DEAREST = 799_999
 _STATES = ["listed", "None", "0.0", "from", "—"]
 _STATE_SHARES = [0.0, 0.44, 0.004, 0.0035, 0.0025]
 LISTED, NO_PRICE, FROM = 0, 1, 3
+"""Positions in the states of a price: listed, absent, and the lowest of several."""
 
 
 def steps(factor: float) -> int:

@@ -4,7 +4,6 @@ Each entry of a table has a rate (its share of the rows) and templates, which sh
 strings are planted as they are: nothing here is ever run, opened or followed.
 """
 
-# Titles that replace the ordinary one.
 TITLE_QUIRKS: list[tuple[float, list[str]]] = [
     (0.0015, [""]),
     (
@@ -37,8 +36,8 @@ TITLE_QUIRKS: list[tuple[float, list[str]]] = [
         ],
     ),
 ]
+"""Titles that replace the ordinary one: (share of rows, titles)."""
 
-# Bullets or sentences that join the features or the description.
 TEXT_QUIRKS: list[tuple[float, list[str]]] = [
     # no-break spaces
     (
@@ -159,10 +158,12 @@ TEXT_QUIRKS: list[tuple[float, list[str]]] = [
     # punctuation that scrubbing has to tidy up
     (0.002, ["{noun} ,{colour} ,, {part} ,,, {mat}", '{{ [ {noun} ] }} : " {part} " , : {n}']),
 ]
+"""Bullets or sentences that join the features or the description: (share of rows, texts)."""
 
-# Amounts of money; `{amount}` is the row's own price or another one.
 MONEY_RATE = 0.008
+"""Share of the rows whose text states an amount of money."""
 MONEY_OWN_SHARE = 0.4
+"""Share of those amounts that are the row's own price."""
 MONEY: list[str] = [
     "Now only ${amount} while the {colour} batch lasts.",
     "List price ${amount}, with free delivery to {place}.",
@@ -172,13 +173,14 @@ MONEY: list[str] = [
     "MSRP US${amount}.",
     "Special offer for {who}: the {noun} at just ${amount}!",
 ]
+"""Sentences that state an amount; `{amount}` is the row's own price or another one."""
 MONEY_SAVED = 4
 """The sentence whose amount is no price of the item: never the row's own."""
 MONEY_RARE = "Shop note on the {noun}: Price is ${amount}, tax included."
+"""A sentence in the words that a prompt ends with."""
 MONEY_RARE_SHARE = 0.08
+"""How often it stands in place of one of `MONEY`."""
 
-# Details: (share of rows, position, JSON member). The smaller the position, the earlier a member tends to
-# come. Members of one key exclude each other.
 DETAILS: dict[str, list[tuple[float, float, str]]] = {
     "any": [
         (0.62, 0.1, '"Package Dimensions": "{dim} x {dim} x {dim} inches; {dim} {wunit}"'),
@@ -244,3 +246,7 @@ DETAILS: dict[str, list[tuple[float, float, str]]] = {
         (0.20, 0.5, '"Lexile measure": "{z3}L"'),
     ],
 }
+"""Details by group: (share of rows, position, JSON member).
+
+The smaller the position, the earlier a member tends to come. Members of one key exclude each other.
+"""

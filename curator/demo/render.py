@@ -18,18 +18,22 @@ from string import Formatter
 import numpy as np
 import polars as pl
 
-from .draws import Ints, Words, below, mix, units
+from curator.arrays import Ints, Words
+
+from .draws import below, mix, units
 
 ROW_END = "\x1e"
+"""What ends a row's texts while they are rendered in one piece."""
 ITEM_END = "\x1f"
+"""What ends one item of a row's list."""
 
-# Slots that stand for a run of other slots.
 MACROS = {
     "model": "{ma}{mb}{mc}",
     "model2": "{ma}{z4}",
     "amount": "{dollars}.{cents}",
     "rank": "{i999}{z3}",
 }
+"""Slots that stand for a run of other slots."""
 PRODUCT_SLOTS = (
     "brand",
     "noun",
@@ -48,6 +52,7 @@ PRODUCT_SLOTS = (
     "dollars",
     "cents",
 )
+"""Slots that have one value for a whole product."""
 _SMALL_WORDS = frozenset("a and at by for from in of on or the to with x ft oz".split())
 
 

@@ -55,6 +55,7 @@ What sets the {brand} {noun} apart is the {part}, shaped for {use} and tested by
 It weighs so little that {who} can carry it to {place} {adv}.
 After {n} washes, trips or drops the {mat} still shows no {flaw}.
 """.strip().splitlines()
+"""Sentences about anything."""
 
 POWERED = """
 The {noun} starts {adv} and draws less than {n} watts while idle.
@@ -72,6 +73,7 @@ Firmware updates arrive {time} and improve {virtue}.
 An input of 1{z2} volts is fine, so {who} may take it to {place}.
 Heat leaves through the {part}, which keeps the {mat} cool during {use}.
 """.strip().splitlines()
+"""Sentences about what runs on electricity."""
 
 WEAR = """
 The {mat} feels {adj} against the skin and breathes {adv} on warm days.
@@ -87,6 +89,7 @@ A {adj} layer for {use} that packs {adv} into {place}.
 Hand wash with like colors and reshape the {part} while damp.
 The fit is {adj1} at the shoulder and {adj2} below, as {who} prefer.
 """.strip().splitlines()
+"""Sentences about clothes."""
 
 CARE = """
 Smooth a small amount on clean skin {time} and let it sit for {n} minutes.
@@ -102,6 +105,7 @@ Stylists keep the {noun} in {place} because it works {adv} under hot lights.
 A {adj1} texture that turns {adj2} within {n} seconds.
 Store below {n} degrees and close the {part} after use.
 """.strip().splitlines()
+"""Sentences about what is put on skin or hair."""
 
 BOOK = """
 In this {adj} {noun}, {brand} follows {n} people through {use} and back again.
@@ -139,8 +143,8 @@ Short sections of {n} minutes each suit {who} who study {time}.
 A map, the {part} and {n} photographs accompany the journey through {use}.
 The questions at the end invite {who} to talk about {flaw}, luck and {use}.
 """.strip().splitlines()
+"""Sentences about books, music and films."""
 
-# The sentences that suit each group of categories.
 SENTENCES: dict[str, list[str]] = {
     "goods": ANY_GOODS,
     "powered": ANY_GOODS + POWERED,
@@ -148,6 +152,7 @@ SENTENCES: dict[str, list[str]] = {
     "care": ANY_GOODS + CARE,
     "book": BOOK,
 }
+"""The sentences that suit each group of categories."""
 
 _GOODS_TITLES = """
 {brand} {grade}{Noun}, {Mat}, {Size}, {colour}{pack}
@@ -188,8 +193,8 @@ A {Noun} of {Use}, Volume {n}
 The {Adj} {thing}: {Use} and {Use2} ({Mat}, {Size})
 """.strip().splitlines(),
 }
+"""The forms of titles of each group of categories."""
 
-# Shop paragraphs that some sellers paste into every listing, whatever it sells.
 SHOP_TEXTS = [
     " ".join(paragraph.split())
     for paragraph in """
@@ -225,3 +230,4 @@ and duties are paid by the recipient. Should your parcel be late, contact the he
 we will follow it up with the carrier, refund the postage, or send a second one on our account.
 """.split("\n\n")
 ]
+"""Shop paragraphs that some sellers paste into every listing, whatever it sells."""

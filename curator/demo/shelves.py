@@ -328,3 +328,4 @@ SHELVES: tuple[Category, ...] = (
         "timeline; recipe chart; color plate section; answer key; chapter summary",
     ),
 )
+"""The categories of the catalogue, with what each sells."""

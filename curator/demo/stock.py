@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from .draws import Floats, Ints, below
+from curator.arrays import Floats, Ints
+
+from .draws import below
 from .prices import steps, steps_of_price
 from .render import Lexicon, title_case
 from .shelves import SHELVES
@@ -145,3 +147,4 @@ def _pools() -> dict[str, list[Sequence[str]]]:
 
 
 STOCK = Stock()
+"""The shelves and words as arrays, made once."""

@@ -12,7 +12,6 @@ def weighted(text: str) -> list[tuple[str, float]]:
     return [(name, float(number)) for name, _, number in pairs]
 
 
-# Adjectives start with a consonant sound, so that `a {adj}` is always right.
 POOLS: dict[str, list[str]] = {
     "adj": split(
         "sturdy; slim; practical; quiet; bold; simple; reliable; soft; clever; balanced; timeless; light; "
@@ -100,6 +99,7 @@ POOLS: dict[str, list[str]] = {
         "Plumb Line Publishing; Elderbook"
     ),
 }
+"""Words by slot. Adjectives start with a consonant sound, so that `a {adj}` is always right."""
 
 COLORS = split(
     "Black; White; Navy; Charcoal; Forest Green; Burgundy; Sand; Slate Gray; Sky Blue; Coral; Mustard; "
@@ -107,8 +107,8 @@ COLORS = split(
     "Pink; Pewter; Turquoise; Clear; Matte Black; Plum; Khaki; Tangerine; Walnut Brown; Pearl White; "
     "Smoke; Lime; Indigo; Champagne"
 )
+"""Colours of variants."""
 
-# How a word in the title moves the price; the empty ones are the most frequent.
 GRADES: list[tuple[str, float]] = [
     *[("", 1.0)] * 5,
     ("Mini ", 0.72),
@@ -123,8 +123,10 @@ GRADES: list[tuple[str, float]] = [
     ("Luxury ", 1.75),
     ("Upgraded ", 1.1),
 ]
+"""How a word in the title moves the price: (word, factor); the empty ones are the most frequent."""
 
 PACKS = [2, 3, 4, 5, 6, 8, 10, 12, 20, 24, 50, 100]
+"""Items in a pack."""
 
 _STARTS = split(
     "Vel; Kor; Bram; Tis; Nor; Quil; Dax; Fen; Hal; Jor; Lum; Mar; Ost; Pel; Ruv; Sel; Tor; Ulm; Wex; "

@@ -28,6 +28,7 @@ KEPT_OF_MANY = 12
 """The same from `MANY` items on."""
 
 MANY = 250_000
+"""Items from which on fewer grams of each are kept."""
 
 FEW = 100
 """So many texts with a gram in common are all compared with each other."""
@@ -36,6 +37,7 @@ FEW_OF_MANY = 16
 """The same from `SMALL` items on, where it would take too long; clusters hang together by fewer pairs."""
 
 SMALL = 30_000
+"""Items up to which `FEW` counts, and above which `FEW_OF_MANY` does."""
 
 NEIGHBOURS = 8
 """Where there are more, each is compared with so many that follow among those that share a second gram as well."""

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from curator.errors import RunError, RunLockedError
 
 Record = dict[str, Any]
+"""What one answer holds, as it is kept as JSON."""
 
 
 def key_of(question: Mapping[str, Any]) -> str:

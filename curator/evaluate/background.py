@@ -10,16 +10,16 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import TypeVar
 
-Item = TypeVar("Item")
+_Item = TypeVar("_Item")
 
 GRACE = 20.0
 """How long others that are under way may go on once one has failed (seconds)."""
 
-Opened = Callable[[], AbstractAsyncContextManager[Callable[[Item], Awaitable[None]]]]
+Opened = Callable[[], AbstractAsyncContextManager[Callable[[_Item], Awaitable[None]]]]
 """Opens what the work needs, and gives what does it for one item."""
 
 
-def done(items: Sequence[Item], opened: Opened[Item], at_once: int) -> Generator[Item]:
+def done(items: Sequence[_Item], opened: Opened[_Item], at_once: int) -> Generator[_Item]:
     """Yield items as their work is done, in any order.
 
     The first is done alone, so that what would fail for all fails once. Later ones go on while results are looked at.
@@ -33,7 +33,7 @@ def done(items: Sequence[Item], opened: Opened[Item], at_once: int) -> Generator
     Raises:
         Exception: What the work of an item raised.
     """
-    results: SimpleQueue[Item | _End] = SimpleQueue()
+    results: SimpleQueue[_Item | _End] = SimpleQueue()
     # A loop in a thread of its own: the caller may have one already, as notebooks do, and Ctrl-C reaches the caller.
     loop = asyncio.new_event_loop()
     task = loop.create_task(_all(items, opened, at_once, results))
@@ -74,12 +74,12 @@ class _End:
 
 
 async def _all(
-    items: Sequence[Item], opened: Opened[Item], at_once: int, results: SimpleQueue[Item | _End]
+    items: Sequence[_Item], opened: Opened[_Item], at_once: int, results: SimpleQueue[_Item | _End]
 ) -> None:
     failures: list[Exception] = []
     waiting = iter(items)
 
-    async def lane(items: Iterator[Item]) -> None:
+    async def lane(items: Iterator[_Item]) -> None:
         for item in items:
             if failures:
                 return

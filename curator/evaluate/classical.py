@@ -12,13 +12,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from curator.arrays import Floats
 from curator.errors import CuratorError, UsageError
 from curator.evaluate import features
 from curator.evaluate.predictor import Answer, Predictor, Setting
-
-Floats = NDArray[np.float64]
 
 _BATCH = 4_096
 _FAR = 4.0  # standard deviations

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import openai
 
 Messages = Sequence[Mapping[str, str]]
+"""The messages of a chat, each with `role` and `content`."""
 Ask = Callable[[Messages], Awaitable[Record]]
+"""Sends a chat and gives what was answered."""
 
 _LONGEST_MESSAGE = 500
 _SHORTEST_SECRET = 8  # shorter ones are words for an endpoint that takes any, and could be part of an answer

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from curator.arrays import Floats
 
 _POUNDS = {"pound": 1.0, "lb": 1.0, "ounce": 1 / 16, "oz": 1 / 16, "kilogram": 2.2046226, "kg": 2.2046226}
 _WEIGHT = r"(?i)\b([0-9]+(?:\.[0-9]+)?)\s?(pound|lb|ounce|oz|kilogram|kg)s?\b"

@@ -30,6 +30,7 @@ BANDS = (0.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1_000_000.0)
 """Limits of the price bands (USD); each band has its lower limit and not its upper one."""
 
 MOST_CATEGORIES = 12
+"""Categories that get a line of their own; the others are one line."""
 _GROUP_METRICS = ("mae", "bias", "hit_rate")
 
 

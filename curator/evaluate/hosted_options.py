@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from curator.errors import CuratorError, UsageError, nearest
 
 PREFIX = "openai"
+"""What settings of hosted models begin with."""
 DEFAULT_URL = "https://api.openai.com/v1"
+"""OpenAI's own endpoint."""
 
 
 class HostedOptions(BaseModel):

@@ -24,10 +24,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from curator.arrays import Floats
 
 RESAMPLES = 2_000
+"""Resamples that a bootstrap interval comes from."""
 SEED = 42
+"""Seed of the resampling, so that intervals are the same every time."""
 _ENDS = (2.5, 97.5)  # percentiles
 _Z = 1.959964  # the normal distribution's 97.5th percentile
 _CELLS = 2_000_000  # numbers drawn at a time, which bounds memory

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from curator.arrays import Floats
 from curator.errors import CuratorError, UsageError
 from curator.evaluate import scoring
 from curator.evaluate.predictor import Answer, Predictor, Setting
@@ -28,6 +29,7 @@ from curator.paths import existing
 from curator.publish import hub
 
 ADAPTER = "adapter_config.json"
+"""The file by which a folder of a LoRA adapter is known."""
 _GUESSES = ("greedy", "median", "mean")
 _DTYPES = ("float32", "bfloat16", "float16")
 _DOWNLOADED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
@@ -190,7 +192,7 @@ class Llama:
         return Answer(price, first, reason, told.evidence)
 
 
-def middle(prices: scoring.Floats, what: str) -> float:
+def middle(prices: Floats, what: str) -> float:
     """Return the median or the mean (USD) of a distribution over $1, $2 … $999, which need not add up to 1.
 
     >>> import numpy

@@ -17,13 +17,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.arrays import Floats
 from curator.evaluate.intervals import of_mean, of_median, percentile, resamples, wilson
 from curator.evaluate.predictor import Answer
 
-Floats = NDArray[np.float64]
-
 GREEN_USD, GREEN_SHARE = 40.0, 0.2
+"""A guess is green if it is off by less than so many USD, or by less than this share of the price."""
 AMBER_USD, AMBER_SHARE = 80.0, 0.4
+"""A guess that is not green is amber if it is off by less than these, else red."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,9 @@ METRICS = (
     ),
     Metric("slot_probability", "probability of the slot", "share", "higher", slot_probability, language=True),
 )
+"""All metrics, in the order of the tables."""
 BY_KEY = {metric.key: metric for metric in METRICS}
+"""The metrics by their keys."""
 COMPARED = ("mae", "rmsle", "hit_rate")
 """The metrics by which two models are compared."""
 

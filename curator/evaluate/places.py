@@ -16,6 +16,7 @@ from curator.publish.manifest import NAME, Manifest, ManifestError, read
 from curator.recipe import Recipe
 
 COLUMNS = ("prompt", "completion", "price", "category", "title", "parent_asin", "slot", "tokens")
+"""Columns of the rows that models are asked about."""
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from curator.arrays import Floats
 from curator.errors import CuratorError
 from curator.evaluate.predictor import Evidence
 
@@ -34,8 +34,6 @@ SLOTS = range(1, 1_000)
 """Prices in whole dollars."""
 
 _WINDOW = 8  # batches whose rows are sorted by length together
-
-Floats = NDArray[np.float64]
 _Result = TypeVar("_Result")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from curator.evaluate.metrics import BY_KEY
 
 SHOWN = ("mae", "median_ae", "rmsle", "r2", "hit_rate")
+"""Keys of the metrics in the table that is printed."""
 
 
 def number(key: str, value: float | None) -> str:

@@ -12,13 +12,12 @@ import jinja2
 
 from curator.ledger import SPLITS
 from curator.publish import facts
+from curator.publish.manifest import CONFIGS
 from curator.publish.markdown import code, md, table
+from curator.sources.categories import REPOSITORY
 
-CONFIGS = {"default": "data", "text": "text", "openai": "openai"}
-"""The configs, and the folder that each one's Parquet files lie in."""
-
-UPSTREAM = "McAuley-Lab/Amazon-Reviews-2023"
-UPSTREAM_URL = f"https://huggingface.co/datasets/{UPSTREAM}"
+UPSTREAM_URL = f"https://huggingface.co/datasets/{REPOSITORY}"
+"""Where the upstream dataset is described."""
 
 _FEATURES: dict[str, list[dict[str, Any]]] = {
     "default": [
@@ -84,7 +83,7 @@ def metadata(manifest: Mapping[str, Any]) -> dict[str, Any]:
         **({} if demo else {"license_link": UPSTREAM_URL}),
         "task_categories": ["text-generation"],
         "size_categories": [_size_category(sum(one["rows"] for one in manifest["measured"]["splits"].values()))],
-        "source_datasets": ["original"] if demo else [UPSTREAM],
+        "source_datasets": ["original"] if demo else [REPOSITORY],
         "tags": ["price-prediction", "regression", "e-commerce", "synthetic" if demo else "amazon-reviews-2023"],
         "configs": _configs(manifest),
         "dataset_info": _dataset_info(manifest),

@@ -12,7 +12,9 @@ import polars as pl
 from curator.publish.verdict import Check
 
 ROLES = ("system", "user", "assistant")
+"""Roles of the three messages of a line, in their order."""
 FEWEST_EXAMPLES = 10
+"""Lines below which OpenAI refuses a file."""
 MOST_BYTES = 512 * 10**6
 """What OpenAI takes in one file."""
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from curator.ledger import FATES, SPLITS
 from curator.publish import chats
 from curator.publish.dataset import sha256
-from curator.publish.manifest import BESIDE_DATA, FOLDERS, Manifest, changes_loading
+from curator.publish.manifest import BESIDE_DATA, CONFIGS, Manifest, changes_loading
 from curator.publish.measures import Measures
 from curator.publish.rows import locate
 from curator.publish.verdict import Check
@@ -106,7 +106,7 @@ def counts(manifest: Manifest, measures: Mapping[str, Any]) -> Check:
         check.problem(f"manifest.json: {unknown!r} is no fate")
     for split in SPLITS:
         expected = fates.get(split, 0)
-        for start in (*(f"{folder}/{split}-" for folder in FOLDERS), f"openai/{split}."):
+        for start in (*(f"{folder}/{split}-" for folder in CONFIGS.values()), f"openai/{split}."):
             named = sum(one.rows for name, one in manifest.files.items() if name.startswith(start))
             if named != expected:
                 check.problem(f"manifest.json: the files {start}* have {named:,} rows, the split {expected:,}")

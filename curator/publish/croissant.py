@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.publish import card, facts
+from curator.publish.manifest import CONFIGS
 
 VERSION = "http://mlcommons.org/croissant/1.1"
+"""The version of the format, as files name it."""
 
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -152,7 +154,7 @@ def _file_sets(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
             "name": f"files-of-{config}",
             "description": f"The Parquet files of config {config}.",
             "encodingFormat": _FORMATS["parquet"],
-            "includes": [f"{card.CONFIGS[config]}/{split}-*.parquet" for split in card.splits_of(manifest)],
+            "includes": [f"{CONFIGS[config]}/{split}-*.parquet" for split in card.splits_of(manifest)],
         }
         for config in _FIELDS
     ]
@@ -161,7 +163,7 @@ def _file_sets(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _record_set(config: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the records of a config: its columns, and the split that a file's name tells."""
     files = f"files-of-{config}"
-    folder = card.CONFIGS[config]
+    folder = CONFIGS[config]
     split = {
         "@type": "cr:Field",
         "@id": f"{config}/split",

@@ -27,7 +27,9 @@ from curator.sources.model import Source
 from curator.vocabularies import Vocabulary
 
 FORMAT = 1
+"""Version of the layout of `dataset/`."""
 IMAGES = "images"
+"""Folder of the card's figures."""
 _ROWS_PER_GROUP = 10_000
 _BYTES_PER_GROUP = 32 * 2**20  # a third of what the Hub's viewer takes, should rows differ in length
 

@@ -13,7 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from curator.recipe import Recipe
 
 NAME = "manifest.json"
-FOLDERS = ("data", "text", "openai")
+"""The manifest's file name in a dataset."""
+
+CONFIGS = {"default": "data", "text": "text", "openai": "openai"}
+"""The configs, and the folder that each one's Parquet files lie in."""
 
 BESIDE_DATA = (NAME, "README.md", "croissant.json")
 """What curator publishes beside data and figures."""
@@ -31,6 +34,7 @@ _LOADED = re.compile(r"(?:data|text|openai)/(?:train|validation|test)-.*\.parque
 _OVERRIDES = ".huggingface.yaml"
 
 Split = Literal["train", "validation", "test"]
+"""Name of a split."""
 
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]

@@ -14,6 +14,7 @@ from curator.ledger import SPLITS
 from curator.slots import LAST
 
 MOST_CATEGORIES = 20
+"""Categories that the manifest lists, the largest first."""
 
 
 @dataclass

@@ -39,10 +39,13 @@ SCHEMAS = {
     "text": {"text": pa.string(), "price": pa.float64()},
     "openai": {"messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))},
 }
+"""Columns of the Parquet files, by folder."""
 MOST_GROUP_BYTES = 100_000_000
+"""The Hub's viewer takes row groups of less than this (bytes, uncompressed)."""
 _BATCH = 8_192
 
 Unreadable = (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError)
+"""What reading a damaged Parquet file raises."""
 
 
 @dataclass

@@ -19,9 +19,7 @@ from curator.publish.item_checks import published_items
 from curator.publish.manifest import Manifest, SourceEntry
 from curator.publish.rows import Unreadable, locate
 from curator.publish.verdict import Check
-from curator.rundir import RunDirectory
-
-CARD = "dataset/README.md"
+from curator.rundir import CARD, RunDirectory
 
 
 def check_run(path: Path, digests: Digests, manifest: Manifest) -> list[Check]:

@@ -9,6 +9,7 @@ from curator.errors import CheckError
 from curator.visible import visible
 
 State = Literal["holds", "fails", "warns", "skipped"]
+"""How a check came out."""
 MOST_PROBLEMS = 5
 """Problems of one check that are listed; the others are counted."""
 

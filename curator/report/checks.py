@@ -13,6 +13,7 @@ from curator.recipe import Recipe
 from curator.slots import FIRST, LAST
 
 PASS, WARN, FAIL, NOTE = "pass", "warn", "fail", "note"
+"""How a check of the report came out; a note is no check."""
 _WORST = (FAIL, WARN, PASS)
 
 

@@ -23,6 +23,7 @@ SENTENCES = {
     "validation": "For choices made while training.",
     "test": "For the last word.",
 }
+"""What each split is for."""
 
 
 @dataclass(frozen=True)

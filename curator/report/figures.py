@@ -22,6 +22,7 @@ BIN = 10
 """Width of a bar in the distributions of prices (USD)."""
 
 Plot = Callable[[int], Figure]
+"""Draws a figure for a screen of some width (pixels)."""
 
 
 def drawing(name: str, alt: str, wide: int, plot: Plot) -> Drawing:

@@ -27,6 +27,7 @@ POUNDS = {
     **dict.fromkeys(("kilogram", "kilograms", "kg"), 2.2046226),
     **dict.fromkeys(("gram", "grams", "g"), 2.2046226e-3),
 }
+"""Pounds in each unit of weight."""
 _WEIGHT = rf"(?i)\bItem Weight: ([0-9][0-9.,]*) ({'|'.join(sorted(POUNDS, key=len, reverse=True))})\b"
 
 _PRICES = (-0.5, 3.0)  # log10 of USD: 0.32 to 1,000

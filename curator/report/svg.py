@@ -33,6 +33,7 @@ COLOUR = {name: f"#01{number:02x}fe" for number, name in enumerate(_NAMES)}
 """Colours to draw with, by the name of the CSS variable that takes their place."""
 
 FONT_SIZE = 11.5
+"""Size of the text in figures (CSS pixels)."""
 
 _SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text, in the page's font

@@ -34,7 +34,9 @@ SHARD_ROWS = 16_384
 """About how many raw rows a shard has."""
 
 DEMO_ROWS, DEMO_SEED = 20_000, 42
+"""Rows and seed of the source ``demo``."""
 DEMO_MOST = 1_000_000_000
+"""Most rows that ``demo:ROWS`` takes."""
 _ENDINGS = (".parquet", *JSONL_ENDINGS)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-# Items of each category, as the dataset's authors publish them (rounded; https://amazon-reviews-2023.github.io).
+REPOSITORY = "McAuley-Lab/Amazon-Reviews-2023"
+"""The dataset on the Hub."""
+
 ITEMS = {
     "All_Beauty": 112_600,
     "Amazon_Fashion": 825_900,
@@ -42,6 +44,7 @@ ITEMS = {
     "Unknown": 13_200_000,
     "Video_Games": 137_200,
 }
+"""Items of each category, as the dataset's authors publish them (rounded; https://amazon-reviews-2023.github.io)."""
 
 COURSE = (
     "Automotive",

@@ -25,6 +25,7 @@ TYPES = {
 """Columns that may be read, with their type in words."""
 
 ALWAYS = ("title", "description", "features", "details", "price", "parent_asin")
+"""Columns that every source must have."""
 
 
 def needed(recipe: Recipe) -> tuple[str, ...]:

@@ -16,10 +16,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from curator.errors import CuratorError, SourceError
-from curator.sources.categories import COURSE, ITEMS
+from curator.sources.categories import COURSE, ITEMS, REPOSITORY
 from curator.sources.model import Found
-
-REPOSITORY = "McAuley-Lab/Amazon-Reviews-2023"
 
 _SHARD = re.compile(r"full-[0-9]{5}-of-[0-9]{5}\.parquet")
 _BY_HAND = f"Or download the folder raw_meta_<Category> of {REPOSITORY} by hand and name that folder as the source."

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 OPENAI = "https://api.openai.com/v1"
+"""OpenAI's own endpoint."""
 RETRIES = 5
 """How often a request is made again after a rate limit, a server's error or a lost connection."""
 
 Say = Callable[[str], None]
+"""Shows a line to the user."""
 _Made = TypeVar("_Made")
 
 

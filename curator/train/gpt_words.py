@@ -18,6 +18,7 @@ NOTICE = (
     "OpenAI itself takes no new fine-tuning jobs after 6 January 2027, and none from new organisations since 7 May"
     " 2026.\nAzure OpenAI (--azure) and Nebius Token Factory (Llama 3.1 8B, --base-url) go on."
 )
+"""Who may still start jobs, and where; dates of OpenAI's announcement."""
 
 
 def plan(found: Mapping[str, Any]) -> str:

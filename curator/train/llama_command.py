@@ -33,12 +33,18 @@ from curator.train.llama_options import AUTO, Options
 from curator.train.llama_rows import Report, Rows, check, choose, load_tokenizer
 
 RECORD = "training.json"
+"""The run of the training as JSON: settings, rows, losses at the end."""
 LOSSES = "losses.jsonl"
+"""The losses as they come, a JSON object a line."""
 PAGE = "training.html"
+"""The page of the losses."""
 CARD = "README.md"
+"""The model card."""
 LOCK = ".lock"
+"""Held while a training is at work in the folder."""
 
 Say = Callable[[str], None]
+"""Shows a line to the user."""
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "trl")
 

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 AUTO = "auto"
+"""Leaves a setting to the machine."""
 QUANTIZATIONS = ("4bit", "8bit", "none")
+"""How weights of the base model are held."""
 SCHEDULERS = ("cosine", "linear", "constant", "constant_with_warmup")
+"""How the learning rate falls."""
 
 _NOT_RECIPE = ("out", "save_steps", "eval_steps", "logging_steps", "resume", "push_to", "report_to", "run_name")
 """What makes no difference to the adapter that comes out, so that a resumed training may change it."""

@@ -27,6 +27,7 @@ MEASURES = {
 """What may be measured at a step, and what it is called."""
 
 Row = dict[str, Any]
+"""One line of the losses: a step and what was measured at it."""
 
 
 def merge(rows: Iterable[Mapping[str, Any]]) -> list[Row]:

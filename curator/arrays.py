@@ -1,0 +1,18 @@
+"""Names for the types of numpy arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+"""Numbers."""
+
+Ints = NDArray[np.int64]
+"""Whole numbers, and positions in other arrays."""
+
+Words = NDArray[np.uint64]
+"""64-bit words."""
+
+Flags = NDArray[np.bool_]
+"""Truth values, such as masks of other arrays."""
