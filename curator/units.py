@@ -37,15 +37,16 @@ def weight(values: pl.Series) -> pl.Series:
     unit = pl.col("unit").str.to_lowercase().replace_strict(_OUNCES, default=None, return_dtype=pl.Float64)
     ounces = pl.col("ounces")
     measured = found.select(ounces=pl.col("number").cast(pl.Float64, strict=False) * unit)
+    # Less than a gram is a slip of the unit more often than a weight. A number that no page means could not be written,
+    # so it goes before any is.
+    measured = measured.select(pl.when((ounces * _GRAMS).is_between(1, 1e7)).then(ounces).alias("ounces"))
     measured = measured.with_columns(
         common=_figures(pl.when(ounces < 16).then(ounces).otherwise(ounces / 16)),
         name=pl.when(ounces < 16).then(pl.lit(" ounces (")).otherwise(pl.lit(" pounds (")),
         grams=ounces * _GRAMS,
     )
-    # Less than a gram is a slip of the unit more often than a weight.
-    fair = pl.col("grams").is_between(1, 1e7)
     written = pl.concat_str("common", "name", _figures(pl.col("grams")), pl.lit(" grams)"))
-    return measured.select(pl.when(fair).then(written).alias("weight")).to_series()
+    return measured.select(written.alias("weight")).to_series()
 
 
 def size(values: pl.Series) -> pl.Series:
@@ -65,6 +66,12 @@ def size(values: pl.Series) -> pl.Series:
     last = pl.when(pl.col("c").is_not_null()).then("unit_c").otherwise("unit_b")
     measured = measured.with_columns(pl.col("a", "b", "c") * last, last=last)
     measured = measured.with_columns(least=pl.min_horizontal("a", "b", "c"), longest=pl.max_horizontal("a", "b", "c"))
+    alike = pl.all_horizontal(pl.col(one).is_null() | (pl.col(one) == pl.col("last")) for one in ("unit_a", "unit_b"))
+    fair = alike & pl.col("last").is_not_null() & (pl.col("least") > 0) & (pl.col("longest") <= 1e6)
+    # As with weights: what is too large goes before anything is written.
+    measured = measured.with_columns(
+        pl.when(fair).then(name).alias(name) for name in ("a", "b", "c", "least", "longest")
+    )
     middle = pl.sum_horizontal("a", "b", "c") - pl.col("least") - pl.col("longest")
     written = pl.concat_str(
         _side(pl.col("least")),
@@ -73,10 +80,7 @@ def size(values: pl.Series) -> pl.Series:
         _side(pl.col("longest")),
         pl.lit(" inches"),
     )
-    named = (pl.col(unit) for unit in ("unit_a", "unit_b"))
-    alike = pl.all_horizontal(unit.is_null() | (unit == pl.col("last")) for unit in named)
-    fair = alike & pl.col("last").is_not_null() & (pl.col("least") > 0) & (pl.col("longest") <= 1e6)
-    return measured.select(pl.when(fair).then(written).alias("size")).to_series()
+    return measured.select(written.alias("size")).to_series()
 
 
 def weight_after_size(values: pl.Series) -> pl.Series:
