@@ -1,8 +1,11 @@
 """Read the price out of what a model or a person wrote, or say why there is none.
 
 An answer is a price if exactly one amount of US dollars can be meant. Amounts marked as dollars ($20, 20 USD,
-20 dollars) come before bare numbers, so that "$20 for a pack of 3" is 20. All else has no price: it is counted under
-its reason and is never taken for 0.
+20 dollars) come before bare numbers, so that "$20 for a pack of 3" is 20. What is said about the only amount ("under
+$10", "<$10", "$10+", "about $10") does not matter: it is the one that the answer names, and a model that hedges is
+measured by it like all others. All else has no price: it is counted under its reason and is never taken for 0.
+
+Texts come from models and people who may mean harm; reading takes time linear in their length.
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ _US = re.compile(r"\d+|\d{1,3}(?:,\d{3})+|(?:\d{1,3}(?:,\d{3})+|\d*)\.\d+")
 _SCALED = re.compile(
     r"[eE][+-]?\d|[mMbB](?![A-Za-z])| ?(?:hundred|thousand|million|billion|mn|bn)(?![A-Za-z])", re.IGNORECASE
 )
+_THOUSANDS = re.compile(r"[ '’]\d{3}(?!\d)")
 _EXPONENT = re.compile(r"\d[eE][+-]?\Z")
 _TWO_WAYS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 
@@ -72,8 +76,7 @@ def read_price(text: str | None) -> Reading:
         return Reading(None, "empty")
     plain = text.translate(_TABLE)
     amounts = [found for found in _AMOUNT.finditer(plain) if _stands_alone(plain, found)]
-    marked = [found for found in amounts if found["before"] or found["after"] or found["cents"]]
-    marked += [found for found in amounts if found not in marked and (found["sign"] or "").endswith("$")]
+    marked = [found for found in amounts if _is_marked(found)]
     if not marked and _OTHER_CURRENCY.search(plain):
         return Reading(None, "other_currency")
     if any(_is_other_currency(plain, found) for found in marked):
@@ -95,6 +98,11 @@ def read_price(text: str | None) -> Reading:
     if any(found["sign"] for found in meant) and price:
         return Reading(None, "negative")
     return Reading(None, "too_large") if price > HIGHEST else Reading(price, None)
+
+
+def _is_marked(found: re.Match[str]) -> bool:
+    """Tell whether an amount is marked as dollars or cents."""
+    return bool(found["before"] or found["after"] or found["cents"] or (found["sign"] or "").endswith("$"))
 
 
 def _stands_alone(text: str, found: re.Match[str]) -> bool:
@@ -128,7 +136,7 @@ def _closes_range(text: str, amounts: list[re.Match[str]], meant: list[re.Match[
 
 def _split_by_space(text: str, found: re.Match[str]) -> bool:
     """Tell whether a space or an apostrophe stands between thousands, as in 1 299.00 or 1'299."""
-    return re.match(r"[ '’]\d{3}(?!\d)", text[found.end("number") :]) is not None
+    return _THOUSANDS.match(text, found.end("number")) is not None
 
 
 def _is_scaled(text: str, found: re.Match[str]) -> bool:
