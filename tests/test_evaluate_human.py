@@ -199,10 +199,12 @@ def test_a_person_is_asked_and_scored(run: Path, invoke: Callable[..., Any], tmp
     arguments = ("evaluate", run, "--model", "human", "--model", "constant", "--limit", 6, "--out", tmp_path, "--json")
     form = tmp_path / "human-test.csv"
     first = invoke(*arguments)
-    assert first.exit_code == 0
+    assert first.exit_code == 1
     assert f"wrote {form}" in first.stderr
-    assert "0 of 6 rows are answered" in first.stderr
-    assert json.loads(first.stdout)["models"]["human"]["no_answer_rate"] == 1
+    assert "fill in its column price_usd" in first.stderr
+    again = invoke(*arguments)
+    assert (again.exit_code, f"nothing is filled in yet in {form}" in again.stderr) == (1, True)
+    assert not (tmp_path / "results.json").exists()
     rows = places.find(str(run)).read("test", 0, 6)
     assert [row[1] for row in cells(form)[1:]] == [human.harmless(text) for text in rows["text"]]
     # Neither the price nor the whole prompt stands in what a person sees.
@@ -226,8 +228,10 @@ def test_several_people_have_a_form_each(run: Path, tmp_path: Path) -> None:
     place = places.find(str(run))
     rows = place.read("test", 0, 3)
     for name, file in {"human:ann": "human-ann-test.csv", "human": "human-test.csv", "human:../x": None}.items():
-        answers = list(make(name, Setting(tmp_path / "forms", place.recipe)).predict(rows))
-        assert [answer.reason for answer in answers] == ["empty"] * 3
+        predictor = make(name, Setting(tmp_path / "forms", place.recipe))
+        with pytest.raises(RunError, match=r"wrote .*forms"):
+            predictor.prepare(rows)
+        assert [answer.reason for answer in predictor.predict(rows)] == ["empty"] * 3
         if file is not None:
             assert (tmp_path / "forms" / file).is_file()
     assert len(list(tmp_path.rglob("*.csv"))) == 3

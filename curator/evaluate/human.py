@@ -54,16 +54,29 @@ class Human:
     def fit(self, train: pl.DataFrame) -> None:
         """Learn nothing: a person knows what things cost."""
 
+    def prepare(self, rows: pl.DataFrame) -> None:
+        """Write the form if there is none, and see whether it is filled in before any model is asked.
+
+        Raises:
+            RunError: Nothing is filled in: there is nothing to measure, and earlier results must not give way to it; or
+                the form can't be read, is not of these rows, or holds what is no price.
+        """
+        texts = rows["text"].to_list()
+        if new := not self._form.exists():
+            write_form(self._form, texts)
+        if all(one.price is None for one in read_form(self._form, texts)):
+            raise RunError(
+                f"{self.name}: {'wrote ' if new else 'nothing is filled in yet in '}{self._form}; fill in its column"
+                f" {COLUMNS[2]}, and run the same again. No model was asked, and no results were written"
+            )
+
     def predict(self, rows: pl.DataFrame) -> Iterator[Answer]:
-        """Write the form if there is none; yield what is filled in, and no answer where nothing is.
+        """Yield what is filled in, and no answer where nothing is.
 
         Raises:
             RunError: The form can't be read, is not of these rows, or holds what is no price.
         """
         texts = rows["text"].to_list()
-        if not self._form.exists():
-            write_form(self._form, texts)
-            self._say(f"{self.name}: wrote {self._form}; fill in its column {COLUMNS[2]}, and run the same again")
         told = read_form(self._form, texts)
         count = sum(one.price is not None for one in told)
         self._say(f"{self.name}: {count:,} of {len(told):,} rows are answered in {self._form}")
