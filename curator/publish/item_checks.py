@@ -59,6 +59,24 @@ def published_items(run: RunDirectory, manifest: Manifest, check: Check) -> None
             check.problem(f"{split}: {at:,} rows are published, {mine.height:,} selected")
 
 
+def item_names(run: RunDirectory, check: Check) -> None:
+    """Note each item, published or not, that the ledger knows by another `parent_asin`.
+
+    Raises:
+        OSError: A file can't be read.
+        ValueError: Likewise.
+    """
+    for path in sorted(run.path.glob("items/part-*.parquet")):
+        ledger = run.path / "ledger" / path.name
+        mine, booked = (pl.read_parquet(one, columns=[*_PLACE, "parent_asin"], glob=False) for one in (path, ledger))
+        both = mine.join(booked, on=_PLACE, how="left", suffix="_booked")
+        for one in both.filter(pl.col("parent_asin").ne_missing(pl.col("parent_asin_booked"))).iter_rows(named=True):
+            check.problem(
+                f"shard {one['shard']} row {one['row']}: the ledger says parent_asin {one['parent_asin_booked']!r}, the"
+                f" item {one['parent_asin']!r}"
+            )
+
+
 def _compare(
     rows: pl.DataFrame, mine: pl.DataFrame, first: int, names: Sequence[tuple[str, int]], check: Check
 ) -> None:

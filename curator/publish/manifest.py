@@ -41,7 +41,8 @@ _Count = Annotated[int, Field(ge=0)]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
+    # What no check looks at can't be stated here.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 class DataFile(_Entry):
@@ -81,12 +82,7 @@ class Counts(_Entry):
     fates: dict[str, _Count]
 
 
-class _Measure(_Entry):
-    # What no check looks at can't be stated here.
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class MeasuredSplit(_Measure):
+class MeasuredSplit(_Entry):
     """The rows of one split: prices in USD."""
 
     rows: _Count
@@ -98,7 +94,7 @@ class MeasuredSplit(_Measure):
     slots: _Count
 
 
-class MeasuredCategories(_Measure):
+class MeasuredCategories(_Entry):
     """Categories of all rows: how many there are, rows without one, and the largest with their rows."""
 
     in_all: _Count
@@ -106,7 +102,7 @@ class MeasuredCategories(_Measure):
     largest: dict[str, _Count]
 
 
-class Measured(_Measure):
+class Measured(_Entry):
     """What the published rows amount to, as `measures.Measures` finds it."""
 
     splits: dict[Split, MeasuredSplit]
@@ -115,7 +111,7 @@ class Measured(_Measure):
     categories: MeasuredCategories
 
 
-class Nearness(_Measure):
+class Nearness(_Entry):
     """How near the rows of a split come to those of another, as `certificate.certify` finds it."""
 
     split: Split

@@ -15,7 +15,7 @@ from curator import select
 from curator.ledger import FATES, SPLITS
 from curator.publish.checks import Digests, compare_file, differences
 from curator.publish.dataset import IMAGES
-from curator.publish.item_checks import published_items
+from curator.publish.item_checks import item_names, published_items
 from curator.publish.manifest import Manifest, SourceEntry
 from curator.publish.rows import Unreadable, locate
 from curator.publish.verdict import Check
@@ -48,12 +48,13 @@ def check_run(path: Path, digests: Digests, manifest: Manifest) -> list[Check]:
         (selection, lambda: _selection(run, manifest, selection)),
         (selection, lambda: _unpublished(run, selection)),
         (items, lambda: published_items(run, manifest, items)),
+        (items, lambda: item_names(run, items)),
         (sources, lambda: _sources(run, manifest, sources)),
     ]
     for check, step in steps:
         try:
             step()
-        except (*Unreadable, KeyError, TypeError, AttributeError) as error:
+        except (*Unreadable, KeyError, TypeError, AttributeError, RecursionError) as error:
             first = (str(error).splitlines() or [""])[0]
             check.problem(f"a file can't be read or is not what a run holds: {type(error).__name__}: {first[:200]}")
     return checks
@@ -62,6 +63,11 @@ def check_run(path: Path, digests: Digests, manifest: Manifest) -> list[Check]:
 def _files(run: RunDirectory, digests: Digests, whole: Check, card: Check) -> None:
     files = json.loads(run.manifest.read_bytes())["files"]
     whole.detail = f"{len(files)} files"
+    shards = [one["shard"] for one in json.loads(run.sources.read_bytes())["shards"]]
+    own = {path for shard in shards for path in (run.items(shard), run.ledger(shard))}
+    for path in run.parts():
+        if path not in own:
+            whole.problem(f"{path.parent.name}/{path.name} belongs to no shard of sources.json")
     for name, one in files.items():
         # People edit the card; the data of the dataset is checked against its own manifest too.
         compare_file(card if name == CARD else whole, digests, name, one["bytes"], one["sha256"])
