@@ -154,7 +154,7 @@ def _finished(run: RunDirectory, key: str) -> dict[str, Any] | None:
             return None
         summary: dict[str, Any] = json.loads(run.summary.read_text("utf-8"))
         return summary
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         # No manifest, or one that something else has written over: the run is not complete.
         return None
 

@@ -11,7 +11,7 @@ from typing import Literal
 import click
 
 from curator import __version__, tables
-from curator.cli_group import Group
+from curator.cli_group import Group, agreed
 from curator.cli_train import train
 from curator.progress import rows_progress
 
@@ -213,7 +213,7 @@ def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> 
         return
     if public and made.changes:
         click.echo(made.warning(), err=True)
-        if not yes and not _agreed("Publish it?"):
+        if not yes and not agreed("Publish it?"):
             click.echo("Not published: nothing was sent. Without --public only you can read it.", err=True)
             raise click.exceptions.Exit(1)
     click.echo(f"published   {push(made)}" if made.changes else f"up to date  {made.address}: nothing to send")
@@ -305,21 +305,12 @@ def evaluate(
             out=out,
             options=options,
             # Where nobody can answer, nobody has agreed.
-            confirm=lambda question: yes or (sys.stdin.isatty() and _agreed(question)),
+            confirm=lambda question: yes or (sys.stdin.isatty() and agreed(question)),
         )
     click.echo(json.dumps(done.summary) if as_json else done.text)
 
 
 main.add_command(train)
-
-
-def _agreed(question: str) -> bool:
-    """Ask; no answer, or Ctrl-C, is a no."""
-    try:
-        return click.confirm(question, err=True)
-    except click.Abort:
-        click.echo(err=True)
-        return False
 
 
 def _label(sources: tuple[str, ...]) -> str:

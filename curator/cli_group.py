@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from curator.errors import CuratorError
+from curator.visible import visible
 
 _INTERRUPTED = {
     "build": "nothing half-written is left; the same command continues the run.",
@@ -17,6 +18,15 @@ _INTERRUPTED = {
     "train": "what was done stays; the same command goes on with it. `train llama` needs --resume after a checkpoint.",
 }
 """What Ctrl-C leaves behind, by command."""
+
+
+def agreed(question: str) -> bool:
+    """Ask; no answer, or Ctrl-C, is a no."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False
 
 
 class Group(click.Group):
@@ -31,12 +41,13 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except CuratorError as error:
-            click.echo(f"Error: {error}", err=True)
+            # It may quote a file of somebody else's.
+            click.echo(f"Error: {visible(str(error), keep=chr(10))}", err=True)
             ctx.exit(error.exit_code)
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # click ends quietly when nobody reads on.
-            click.echo(f"Error: {error.strerror or error}: {error.filename or 'output'}", err=True)
+            click.echo(visible(f"Error: {error.strerror or error}: {error.filename or 'output'}"), err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo(f"Interrupted: {_INTERRUPTED.get(ctx.invoked_subcommand or '', 'run it again.')}", err=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from curator.cli_group import agreed
 from curator.cli_train_llama import llama
 
 _Command = Callable[..., Any]
@@ -38,6 +39,12 @@ def _run(command: _Command) -> _Command:
 
 def _json(command: _Command) -> _Command:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")(command)
+
+
+def _job_at(command: _Command) -> _Command:
+    return click.option(
+        "--base-url", metavar="URL", help="Where the job is, if neither at OpenAI nor where OPENAI_BASE_URL says."
+    )(command)
 
 
 def _every(command: _Command) -> _Command:
@@ -118,15 +125,17 @@ def start(
         return
     if plan.known:
         say(f"\nthis job was started before (status: {plan.record.status.replace('_', ' ')}): going on with it")
-    elif not yes and not click.confirm("\nSend these files and start the job?", err=True):
+    elif not yes and not agreed("\nSend these files and start the job?"):
+        click.echo("Not started: nothing was sent. --yes agrees without being asked.", err=True)
         raise click.exceptions.Exit(1)
     _end(gpt_command.start(plan, say, every=every, follow_on=not no_follow), as_json)
 
 
 @gpt.command()
 @_run
+@_job_at
 @_json
-def status(run: Path, as_json: bool) -> None:
+def status(run: Path, base_url: str | None, as_json: bool) -> None:
     """Tell how the last job of RUN stands: status, step, losses; draw the losses again.
 
     \b
@@ -137,15 +146,16 @@ def status(run: Path, as_json: bool) -> None:
     from curator.train import gpt_command, gpt_words
     from curator.train.record import Records
 
-    found = gpt_command.status(Records(RunDirectory(run)))
+    found = gpt_command.status(Records(RunDirectory(run)), base_url)
     click.echo(json.dumps(found) if as_json else gpt_words.standing(found))
 
 
 @gpt.command()
 @_run
+@_job_at
 @_every
 @_json
-def follow(run: Path, every: float, as_json: bool) -> None:
+def follow(run: Path, base_url: str | None, every: float, as_json: bool) -> None:
     """Show the events of the last job of RUN as they come, until it has ended; then fetch its results.
 
     \b
@@ -157,13 +167,15 @@ def follow(run: Path, every: float, as_json: bool) -> None:
     from curator.train.record import Records
 
     records = Records(RunDirectory(run))
-    _end(gpt_command.follow(records, lambda line: click.echo(line, err=as_json), every=every), as_json)
+    found = gpt_command.follow(records, lambda line: click.echo(line, err=as_json), every=every, base_url=base_url)
+    _end(found, as_json)
 
 
 @gpt.command()
 @_run
+@_job_at
 @_json
-def cancel(run: Path, as_json: bool) -> None:
+def cancel(run: Path, base_url: str | None, as_json: bool) -> None:
     """Cancel the last job of RUN; what was trained until then is paid for.
 
     \b
@@ -174,7 +186,7 @@ def cancel(run: Path, as_json: bool) -> None:
     from curator.train import gpt_command, gpt_words
     from curator.train.record import Records
 
-    found = gpt_command.cancel(Records(RunDirectory(run)))
+    found = gpt_command.cancel(Records(RunDirectory(run)), base_url)
     click.echo(json.dumps(found) if as_json else gpt_words.standing(found))
 
 

@@ -208,7 +208,7 @@ def _side(path: Path) -> _Side:
         sources: dict[_Key, list[int]] = {key: [] for key in named}
         for shard in read["shards"]:
             sources[named[shard["source"]]].append(shard["shard"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise RunError(f"{run.sources} can't be read; repeat the build of {path}") from error
     return _Side(run, summary, sources)
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curator.visible import visible
+
 if TYPE_CHECKING:
     from curator.estimate import Estimate
 
@@ -46,7 +48,7 @@ def estimated(guess: Estimate) -> str:
 
 
 def aligned(rows: Iterable[tuple[str, str]]) -> str:
-    """Return names and values in two columns."""
-    rows = list(rows)
+    """Return names and values in two columns; nothing in them moves the cursor."""
+    rows = [(visible(name), visible(value)) for name, value in rows]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

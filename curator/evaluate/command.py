@@ -11,6 +11,7 @@ from typing import Any
 from curator.evaluate import harness, words
 from curator.evaluate.progress import running_error
 from curator.rundir import write_json, write_text
+from curator.visible import visible
 
 MOST_ROWS = 250
 """Rows guessed if nothing else is said, as in the course."""
@@ -71,7 +72,7 @@ def evaluate_models(
     page = folder / "evaluation.html"
     write_text(page, render(found))
     files = {"folder": str(folder), "results": str(folder / "results.json"), "page": str(page)}
-    text = f"{words.evaluated(found.summary)}\n\nresults  {files['results']}\npage     {page}"
+    text = f"{visible(words.evaluated(found.summary), keep=chr(10))}\n\nresults  {files['results']}\npage     {page}"
     return Done({**found.summary, "files": files}, text)
 
 
@@ -119,4 +120,4 @@ def evaluate_datasets(
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{visible(line)}\n")

@@ -80,7 +80,7 @@ def find(name: str, base: str | None = None) -> Found:
     try:
         config = json.loads((folder / ADAPTER).read_text("utf-8"))
         kind, named = config["peft_type"], config["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{name!r}: {ADAPTER} can't be read: {error!r}") from error
     if kind != "LORA":
         raise UsageError(f"{name!r} is an adapter of type {kind}; only LORA is known")

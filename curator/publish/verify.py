@@ -18,6 +18,7 @@ from curator.publish.run_checks import check_run
 from curator.publish.verdict import Check, Verdict
 from curator.recipe import load_recipe
 from curator.tokens import Tokenizer, load_tokenizer
+from curator.visible import visible
 from curator.vocabularies import BUNDLED, find_vocabulary
 
 
@@ -153,7 +154,7 @@ def as_text(verdict: Verdict) -> str:
     if cost is not None:
         price = f"{verdict.price_per_million:g} USD a million tokens"
         lines.append(f"training   about {cost:,.2f} USD for one epoch of train at {price}")
-    return "\n".join(lines)
+    return visible("\n".join(lines), keep="\n")
 
 
 def as_json(verdict: Verdict) -> str:

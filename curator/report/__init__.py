@@ -54,7 +54,7 @@ def _note(run: RunDirectory) -> None:
     try:
         manifest = json.loads(run.manifest.read_text("utf-8"))
         entry = manifest["files"][run.report.name]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         # The build has yet to write it.
         return
     page = run.report.read_bytes()
@@ -79,7 +79,7 @@ def load_summary(run: RunDirectory) -> dict[str, Any]:
             f"{run.path} holds no finished run (there is no summary.json); build it first:"
             f" curator build --out {run.path}"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{run.summary} can't be read: {error}") from error
     if not isinstance(summary, dict) or any(key not in summary for key in _NEEDED):
         raise RunError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,12 +42,7 @@ def endpoint(base_url: str | None, *, azure: bool, api_version: str | None) -> d
         raise UsageError(
             f"--azure needs the resource's address: --base-url https://NAME.openai.azure.com, or {variable}"
         )
-    try:
-        parts = urlsplit(address)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or parts.username or parts.password or parts.query or parts.fragment:
+    if _host(address) is None:
         # It is written into the run, so nothing secret may be in it.
         raise UsageError(
             f"{'--base-url' if base_url else variable} is no plain address such as {OPENAI} (https://HOST/PATH, without"
@@ -55,6 +52,51 @@ def endpoint(base_url: str | None, *, azure: bool, api_version: str | None) -> d
     if azure and not version:
         raise UsageError("--azure needs the version of its interface: --api-version, or OPENAI_API_VERSION")
     return {"endpoint": address.rstrip("/"), "azure": azure, "api_version": version}
+
+
+def _host(address: str) -> str | None:
+    """Return the host of a plain address, None if it is none: https://HOST/PATH without user, password and query."""
+    try:
+        parts = urlsplit(address)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    beside = parts.username, parts.password, parts.query, parts.fragment
+    return parts.hostname if good and not any(beside) else None
+
+
+def is_known(settings: Mapping[str, Any]) -> bool:
+    """Tell whether the key may go to the endpoint of a record's settings without a word from the user.
+
+    A run may come from somebody else, and its record can name any host. Known are OpenAI, what the environment names,
+    and this machine.
+    """
+    azure, address = settings["azure"], str(settings["endpoint"])
+    own = os.environ.get("AZURE_OPENAI_ENDPOINT" if azure else "OPENAI_BASE_URL") or ("" if azure else OPENAI)
+    return address in (own.rstrip("/"), "" if azure else OPENAI) or _is_here(_host(address) or "")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_named(settings: Mapping[str, Any], base_url: str | None) -> None:
+    """Check that the endpoint of a record is known (see `is_known`), or is the one that the user names.
+
+    Raises:
+        UsageError: It is neither: the key would go to a host that nobody here has named.
+    """
+    address = str(settings["endpoint"])
+    if base_url is not None and base_url.rstrip("/") != address:
+        raise UsageError(f"--base-url {base_url}: the run's job is at {address}")
+    if base_url is None and not is_known(settings):
+        raise UsageError(
+            f"the run says that its job is at {address}, where your key would be sent; whoever made the run wrote that."
+            f" If it is your endpoint, say so: --base-url {shlex.quote(address)}"
+        )
 
 
 def check_key(settings: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from curator.errors import ProviderError, RunError, RunLockedError
 from curator.train import events as told
 from curator.train import gpt, gpt_words, loss
-from curator.train.endpoint import Say, connect
+from curator.train.endpoint import Say, check_named, connect
 from curator.train.gpt_plan import Plan
 from curator.train.record import ENDED, Record, Records
 
@@ -41,18 +41,28 @@ def start(plan: Plan, say: Say, *, every: float, follow_on: bool = True) -> dict
                 record.save()
                 gpt.create(client, record, say)
             say(f"job {_id(record)} is {record.status.replace('_', ' ')}")
-    return follow(records, say, every=every) if follow_on else standing(records, record)
+    # Where this job goes is what the user has asked for.
+    named = record.settings["endpoint"]
+    return follow(records, say, every=every, base_url=named) if follow_on else standing(records, record)
 
 
-def follow(records: Records, say: Say, *, every: float) -> dict[str, Any]:
+def follow(records: Records, say: Say, *, every: float, base_url: str | None = None) -> dict[str, Any]:
     """Say the events of the current job as they come, until it has ended; then fetch its results.
+
+    Args:
+        records: The run's jobs.
+        say: Gets each line.
+        every: Seconds between two looks.
+        base_url: Where the job is, if the user says so.
 
     Raises:
         RunError: There is no job.
+        UsageError: It is at an endpoint that the user has not named.
         ProviderError: The endpoint can't be reached.
     """
     record = _started(records)
     if record.status not in ENDED or len(record.results) < len(record.result_files()):
+        check_named(record.settings, base_url)
         try:
             with connect(record.settings) as client:
                 gpt.follow(client, record, say, every, lambda: _draw(record))
@@ -60,11 +70,11 @@ def follow(records: Records, say: Say, *, every: float) -> dict[str, Any]:
                     records.keep_model(record)  # Whether or not its results can be had.
                 gpt.fetch(client, record)
         except KeyboardInterrupt:
-            end = gpt_words.after(records.run.path, "train gpt cancel {run}")
+            end = gpt_words.after(records.run.path, "train gpt cancel {run}", record.settings)
             say(f"The job goes on at the provider. To end it: {end}")
             raise
         except ProviderError as error:
-            verb = gpt_words.after(records.run.path, "train gpt follow {run}")
+            verb = gpt_words.after(records.run.path, "train gpt follow {run}", record.settings)
             raise ProviderError(f"{error}. What is at the provider goes on; later: {verb}") from error
     _draw(record)
     if record.status == "succeeded":
@@ -72,19 +82,20 @@ def follow(records: Records, say: Say, *, every: float) -> dict[str, Any]:
     return standing(records, record)
 
 
-def status(records: Records) -> dict[str, Any]:
-    """Ask once how the current job stands."""
+def status(records: Records, base_url: str | None = None) -> dict[str, Any]:
+    """Ask once how the current job stands; `base_url` as in `follow`."""
     record = records.current()
     if record.job is not None:
         if record.status not in ENDED:
+            check_named(record.settings, base_url)
             with connect(record.settings) as client:
                 gpt.look(client, record, lambda line: None)
         _draw(record)
     return standing(records, record)
 
 
-def cancel(records: Records) -> dict[str, Any]:
-    """Cancel the current job.
+def cancel(records: Records, base_url: str | None = None) -> dict[str, Any]:
+    """Cancel the current job; `base_url` as in `follow`.
 
     Raises:
         RunError: There is no job, or it has ended otherwise.
@@ -92,6 +103,7 @@ def cancel(records: Records) -> dict[str, Any]:
     """
     record = _started(records)
     if record.status not in ENDED:
+        check_named(record.settings, base_url)
         with connect(record.settings) as client:
             gpt.look(client, record, lambda line: None)
             if record.status not in ENDED:
@@ -133,7 +145,8 @@ def standing(records: Records, record: Record) -> dict[str, Any]:
         next_step = "the same start with --again starts another job"
     else:
         verb = "follow" if record.job else "start"
-        next_step = gpt_words.after(run, f"train gpt {verb} {{run}}") + ("" if record.job else " …, as before")
+        at = record.settings if record.job else None
+        next_step = gpt_words.after(run, f"train gpt {verb} {{run}}", at) + ("" if record.job else " …, as before")
     return {
         "run": str(run),
         "base": record.settings["model"],

@@ -71,11 +71,14 @@ def plan(run: Path, options: Options, *, again: bool, dry_run: bool, price_per_m
 
     Raises:
         UsageError: Something is asked for that can't be, or the run has a job with other settings.
+        ProviderError: There is no key.
         RunError: There is no finished run.
         CheckError: The files are not what OpenAI takes.
     """
     _check(options)
     where = endpoint(options.base_url, azure=options.azure, api_version=options.api_version)
+    if not dry_run:
+        check_key(where)  # Before any file is written, and before anybody is asked to agree.
     records = Records(RunDirectory(run))
     last, seen = records.last(), records.numbers()
     with _folder(records, dry_run) as folder:
@@ -98,8 +101,6 @@ def plan(run: Path, options: Options, *, again: bool, dry_run: bool, price_per_m
         }
         for name, one in examples.items()
     }
-    if not dry_run:
-        check_key(settings)  # Before anybody is asked to agree.
     summary = {
         "run": str(run),
         "settings": settings,
@@ -159,5 +160,5 @@ def _known(run: Path, last: Record | None, settings: Mapping[str, Any], again: b
     said = f"{run} has a job with other settings ({'; '.join(changed)})"
     if last.status in ENDED:
         raise UsageError(f"{said}; it has {last.status}. --again starts another")
-    follow, cancel = (gpt_words.after(run, f"train gpt {verb} {{run}}") for verb in ("follow", "cancel"))
+    follow, cancel = (gpt_words.after(run, f"train gpt {verb} {{run}}", last.settings) for verb in ("follow", "cancel"))
     raise UsageError(f"{said}, and it has not ended as far as is known here; first `{follow}`, or `{cancel}`")

@@ -11,7 +11,7 @@ from typing import Any
 from curator.publish.chats import TOKENS_AROUND
 from curator.tables import aligned
 from curator.train import events as told
-from curator.train.endpoint import OPENAI
+from curator.train.endpoint import OPENAI, is_known
 from curator.train.examples import TOKENIZER
 
 NOTICE = (
@@ -76,9 +76,13 @@ def standing(found: Mapping[str, Any]) -> str:
     return aligned(rows)
 
 
-def after(run: Path, command: str) -> str:
-    """Return a command of curator for a run, as a shell takes it."""
-    return f"curator {command.format(run=shlex.quote(str(run)))}"
+def after(run: Path, command: str, settings: Mapping[str, Any] | None = None) -> str:
+    """Return a command of curator for a run, as a shell takes it.
+
+    Of a job's settings it names the endpoint, where `check_named` asks for that.
+    """
+    named = "" if settings is None or is_known(settings) else f" --base-url {shlex.quote(settings['endpoint'])}"
+    return f"curator {command.replace('{run}', shlex.quote(str(run)))}{named}"
 
 
 def evaluation(run: Path, settings: Mapping[str, Any], model: str) -> str:

@@ -297,7 +297,7 @@ def _require_same(path: Path, record: Mapping[str, Any]) -> None:
     try:
         before = json.loads(path.read_text("utf-8"))
         was = {**before["recipe"], **{f"dataset {key}": before["dataset"][key] for key in ("sha256", "rows")}}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError(f"{path} can't be read: {error!r}") from error
     now = {**record["recipe"], **{f"dataset {key}": record["dataset"][key] for key in ("sha256", "rows")}}
     changed = [f"{key} was {was.get(key)!r} and is {now[key]!r}" for key in now if was.get(key) != now[key]]

@@ -80,7 +80,7 @@ def read(path: Path) -> list[Row]:
             break
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RunError(f"{path} line {number} is not JSON: {error}") from error
         if not isinstance(row, dict):
             raise RunError(f"{path} line {number} is not a JSON object")

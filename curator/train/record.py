@@ -105,7 +105,7 @@ class Record:
         path = self.folder / "events.jsonl"
         try:
             found = [json.loads(line) for line in path.read_bytes().splitlines()] if path.is_file() else []
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{path} can't be read ({error}); removed, it is fetched again") from error
         if not all(isinstance(one, dict) and one.keys() == _EVENT for one in found):
             raise RunError(f"{path} is not what curator wrote; removed, it is fetched again")
@@ -154,7 +154,8 @@ class Records:
 
     def numbers(self) -> list[int]:
         """Return the numbers of all jobs."""
-        return sorted(int(path.parent.name) for path in self.folder.glob("[0-9]*/job.json"))
+        names = (path.parent.name for path in self.folder.glob("[0-9]*/job.json"))
+        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
     def last(self) -> Record | None:
         """Return the current job, or None.
@@ -219,7 +220,7 @@ class Records:
 def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} can't be read: {error}") from error
     if not isinstance(found, dict):
         raise RunError(f"{path} is not a JSON object")

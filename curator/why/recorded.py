@@ -106,7 +106,9 @@ class RecordedRun:
         """Make whatever is wrong with a file of the run one clear error."""
         try:
             yield
-        except (RecipeError, OSError, ValueError, LookupError, TypeError, pl.exceptions.PolarsError) as error:
+        except (
+            *(RecipeError, OSError, ValueError, LookupError, TypeError, RecursionError, pl.exceptions.PolarsError),
+        ) as error:
             said = str(error).partition("\n")[0][:200]
             raise RunError(
                 f"the run in {self.directory.path} can't be read ({type(error).__name__}: {said}); its files are"
