@@ -19,6 +19,7 @@ import json
 import os
 import tempfile
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from curator.evaluate.predictor import Predictor, Setting, make
 from curator.items import Mapper
 from curator.mapping import code_digest
 from curator.publish.dataset import sha256
+from curator.publish.forms import default_form
 from curator.recipe import Recipe, load_recipe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,10 +50,10 @@ BANDS = (0.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1_000.0)
 RESAMPLES = 2_000
 
 
-def build(recipe: Recipe, source: Path, cache: Path) -> pl.DataFrame:
+def build(recipe: Recipe, source: Path, folder: Path) -> pl.DataFrame:
     """Return the items of a recipe with their product text; of a product or a text the first one alone."""
-    key = json.dumps([recipe.mapping_key(), recipe.tokenizer, code_digest(), sha256(source)])
-    path = cache / f"{hashlib.sha256(key.encode()).hexdigest()}.parquet"
+    key = json.dumps(["published", recipe.mapping_key(), recipe.tokenizer, code_digest(), sha256(source)])
+    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()}.parquet"
     if not path.exists():
         mapper = Mapper(recipe)
         shards = sources.cut(sources.resolve([str(source)], recipe))
@@ -60,9 +62,10 @@ def build(recipe: Recipe, source: Path, cache: Path) -> pl.DataFrame:
         if recipe.duplicates.exact == "drop":
             items = items.unique("text_hash", keep="first", maintain_order=True)
         items = items.unique("parent_asin", keep="first", maintain_order=True)
-        cache.mkdir(parents=True, exist_ok=True)
-        with_text(items, recipe).sort(_hashed(), "parent_asin").write_parquet(path)
-    return pl.read_parquet(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        # The published form: of a whole prompt the answer would not be taken off, and lengths of prices would be told.
+        default_form(items).sort(_hashed(), "parent_asin").write_parquet(path)
+    return with_text(pl.read_parquet(path), recipe)
 
 
 def _hashed() -> pl.Expr:
@@ -135,31 +138,38 @@ def compare(products: pl.DataFrame, base: pl.DataFrame, other: pl.DataFrame) -> 
 def main(source: Path, tokenizer: str, only: tuple[str, ...], out: Path) -> None:
     """Measure the variants and write the page."""
     plan = tomllib.loads((ROOT / "scripts" / "experiments.toml").read_text("utf-8"))
-    cache = Path(tempfile.gettempdir()) / "curator-experiments"
+    folder = Path(tempfile.gettempdir()) / "curator-experiments"
     results = json.loads(out.with_suffix(".json").read_text("utf-8")) if out.with_suffix(".json").exists() else {}
     course = load_recipe("course-v1", {"tokenizer": tokenizer})
-    a, b = build(course, source, cache), build(load_recipe("pricer"), source, cache)
+    a, b = build(course, source, folder), build(load_recipe("pricer"), source, folder)
     products = common(a, b)
     # As many rows as course-v1 has where it has fewest.
     rows = min(fit_on(a.filter(fold() != number), None, course).height for number in range(FOLDS))
-    base = {model: guesses(a, course, model, rows)[0] for model in MODELS}
-    plain = {model: guesses(b, load_recipe("pricer"), model, rows)[0] for model in MODELS}
+
+    @cache
+    def base(model: str, most: int) -> pl.DataFrame:
+        return guesses(a, course, model, most)[0]
+
+    @cache
+    def plain(model: str, most: int) -> pl.DataFrame:
+        return guesses(b, load_recipe("pricer"), model, most)[0]
+
     results["about"] = {"source": source.name, "train_rows": rows, "items": [a.height, b.height]}
-    results["course-v1"] = {model: compare(products, base[model], base[model]) for model in MODELS}
+    results["course-v1"] = {model: compare(products, base(model, rows), base(model, rows)) for model in MODELS}
     for variant in plan["variant"]:
         name = variant["name"]
         if only and name not in only:
             continue
         recipe = load_recipe("pricer", variant.get("settings", {}))
-        # A sample of fewer rows is compared with the default's at as many rows.
-        items, least = build(recipe, source, cache), rows
+        # All samples learn from as many rows as the smallest leaves, and so do those they are compared with.
+        items, least = build(recipe, source, folder), rows
         if variant.get("part") == "sample":
             least = min(rows, plan["sample_rows"])
         entry: dict[str, Any] = {}
         for model in MODELS:
             said, learned = guesses(items, recipe, model, least)
-            entry[model] = compare(products, base[model], said)
-            entry[model]["against_default"] = compare(products, plain[model], said)["all"]
+            entry[model] = compare(products, base(model, least), said)
+            entry[model]["against_default"] = compare(products, plain(model, least), said)["all"]
             entry["train_rows"] = learned
         entry["tokens"] = float(items["tokens"].mean())
         results[name] = entry
