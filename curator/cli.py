@@ -10,7 +10,7 @@ from typing import Literal
 
 import click
 
-from curator import __version__, tables
+from curator import __version__, cli_complete, tables
 from curator.cli_group import Group, agreed
 from curator.cli_train import train
 from curator.progress import rows_progress
@@ -19,12 +19,21 @@ from curator.progress import rows_progress
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="curator")
 def main() -> None:
-    """Turn raw Amazon product metadata into a price-prediction dataset for fine-tuning."""
+    """Turn raw Amazon product metadata into a price-prediction dataset for fine-tuning.
+
+    \b
+    Example:
+      curator build demo --out runs/demo
+      curator report runs/demo
+    """
 
 
 @main.command()
-@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
-@click.option("--recipe", "recipe_name", default="pricer", show_default=True, help="Built-in recipe or TOML file.")
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1, shell_complete=cli_complete.source)
+@click.option(
+    "--recipe", "recipe_name", default="pricer", show_default=True, shell_complete=cli_complete.recipe,
+    help="Built-in recipe or TOML file.",
+)  # fmt: skip
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<source>-<recipe>]")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: the cores; fewer for few rows]")
@@ -83,11 +92,16 @@ def build(
 
 @main.group()
 def recipes() -> None:
-    """Show what a recipe sets."""
+    """Show what a recipe sets.
+
+    \b
+    Example:
+      curator recipes show pricer
+    """
 
 
 @recipes.command()
-@click.argument("name", default="pricer")
+@click.argument("name", default="pricer", shell_complete=cli_complete.recipe)
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
 def show(name: str, settings: tuple[str, ...]) -> None:
     """Print the recipe NAME (built-in or a TOML file) as TOML, each key with its sentence.
@@ -134,7 +148,8 @@ def report(run: Path, out: Path | None) -> None:
 
     \b
     Example:
-      curator report runs/demo --out demo.html
+      curator build demo:5000 --out runs/demo-5000
+      curator report runs/demo-5000 --out demo.html
     """
     from curator.report import write_report
     from curator.rundir import RunDirectory
@@ -154,7 +169,9 @@ def compare(run_a: Path, run_b: Path, out: Path | None, as_json: bool) -> None:
 
     \b
     Example:
-      curator compare runs/demo-course-v1 runs/demo-pricer --out comparison.html
+      curator build demo:5000 --recipe course-v1 --set tokenizer=o200k_base --out runs/course-v1
+      curator build demo:5000 --out runs/pricer
+      curator compare runs/course-v1 runs/pricer --out comparison.html
     """
     from curator.compare import as_text
     from curator.compare import compare as compare_runs
@@ -202,7 +219,8 @@ def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> 
 
     \b
     Example:
-      curator publish runs/demo me/prices --dry-run
+      curator build demo:5000 --out runs/demo-5000
+      curator publish runs/demo-5000 me/prices --dry-run
     """
     from curator.publish.push import plan, push
 
@@ -220,7 +238,7 @@ def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> 
 
 
 @main.command()
-@click.argument("place", metavar="RUN|REPO_ID")
+@click.argument("place", metavar="RUN|REPO_ID", shell_complete=cli_complete.run)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 @click.option("--price-per-million", type=click.FloatRange(min=0), help="USD for a million training tokens.")
 @click.option("--exhaustive", is_flag=True, help="Compare every two rows of different splits too, by brute force.")
@@ -244,7 +262,7 @@ def verify(place: str, as_json: bool, price_per_million: float | None, exhaustiv
 
 
 @main.command()
-@click.argument("place", metavar="[RUN|DATASET]", required=False)
+@click.argument("place", metavar="[RUN|DATASET]", required=False, shell_complete=cli_complete.run)
 @click.option("--model", "models", metavar="NAME", multiple=True, help="A predictor (see above); may be repeated.")
 @click.option("--datasets", nargs=2, metavar="RUN_A RUN_B", help="Tell which of two runs teaches models more.")
 @click.option(

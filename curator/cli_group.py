@@ -1,8 +1,9 @@
-"""The one place where library errors become messages and exit codes."""
+"""The forms of the commands: help that ends with its example, and errors as messages and exit codes."""
 
 from __future__ import annotations
 
 import errno
+import inspect
 import io
 import sys
 from typing import Any
@@ -29,8 +30,30 @@ def agreed(question: str) -> bool:
         return False
 
 
-class Group(click.Group):
+_EXAMPLE = "\b\nExample:\n"
+"""How the example begins that ends the docstring of a command."""
+
+
+class Command(click.Command):
+    """A command whose help ends with its example, after the options."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        """Take the example off the text of the help, to be its end."""
+        super().__init__(*args, **settings)
+        text, mark, example = inspect.cleandoc(self.help or "").partition(_EXAMPLE)
+        self.help, self.epilog = text.rstrip(), f"{mark}{example}"
+
+
+class Parent(Command, click.Group):
+    """A group of commands, with an example too."""
+
+    command_class = Command
+
+
+class Group(Parent):
     """A group whose commands end in one message, not in a traceback, for any error raised on purpose."""
+
+    group_class = Parent
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and end with its exit code."""

@@ -9,27 +9,38 @@ from typing import Any
 
 import click
 
-from curator.cli_group import agreed
+from curator.cli_group import Parent, agreed
 from curator.cli_train_llama import llama
 
 _Command = Callable[..., Any]
 
 
-@click.group()
+@click.group(cls=Parent)
 def train() -> None:
-    """Fine-tune a language model on the dataset of a run."""
+    """Fine-tune a language model on the dataset of a run.
+
+    \b
+    Example:
+      curator build demo:5000 --out runs/demo-5000
+      curator train gpt start runs/demo-5000 --base gpt-4.1-nano-2025-04-14 --dry-run
+    """
 
 
 train.add_command(llama)
 
 
-@train.group()
+@train.group(cls=Parent)
 def gpt() -> None:
     """Fine-tune a GPT model by OpenAI's calls, at OpenAI or any endpoint that speaks them.
 
     OpenAI itself takes no new jobs after 6 January 2027, and none from new organisations since 7 May 2026. Azure OpenAI
     (--azure) and Nebius Token Factory with Llama 3.1 8B (--base-url https://api.tokenfactory.nebius.com/v1) go on. The
     key is read from OPENAI_API_KEY, or AZURE_OPENAI_API_KEY, and never stored.
+
+    \b
+    Example:
+      curator build demo:5000 --out runs/demo-5000
+      curator train gpt start runs/demo-5000 --base gpt-4.1-nano-2025-04-14 --price-per-million 1.5 --dry-run
     """
 
 
@@ -140,7 +151,7 @@ def status(run: Path, base_url: str | None, as_json: bool) -> None:
 
     \b
     Example:
-      curator train gpt status runs/demo
+      curator train gpt status runs/demo-5000
     """
     from curator.rundir import RunDirectory
     from curator.train import gpt_command, gpt_words
@@ -160,7 +171,7 @@ def follow(run: Path, base_url: str | None, every: float, as_json: bool) -> None
 
     \b
     Example:
-      curator train gpt follow runs/demo
+      curator train gpt follow runs/demo-5000
     """
     from curator.rundir import RunDirectory
     from curator.train import gpt_command
@@ -180,7 +191,7 @@ def cancel(run: Path, base_url: str | None, as_json: bool) -> None:
 
     \b
     Example:
-      curator train gpt cancel runs/demo
+      curator train gpt cancel runs/demo-5000
     """
     from curator.rundir import RunDirectory
     from curator.train import gpt_command, gpt_words

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from curator import cli_complete
+from curator.cli_group import Command
 from curator.train.llama_options import AUTO, QUANTIZATIONS, SCHEDULERS, Options
 
 _Command = Callable[..., Any]
@@ -70,8 +72,8 @@ def _training(command: _Command) -> _Command:
     return command
 
 
-@click.command()
-@click.argument("run")
+@click.command(cls=Command)
+@click.argument("run", shell_complete=cli_complete.run)
 @click.option("--base", required=True, metavar="MODEL", help="The model to fine-tune: a folder, or OWNER/NAME.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the adapter goes.")
 @_training
