@@ -18,6 +18,9 @@ rows learned from. MAE is the mean absolute error in USD. *Against course-v1* is
 first, but both had been seen when weights and sizes went before the other details, so *confirm* is not wholly fresh.
 Each variant is `pricer` with one thing changed. Neither model reads sentences: what a language model would make of
 longer prose is not measured here.
+
+The errors under *Results* in the README are those of one run's test split: fewer and other products, held out with all
+their near-copies, and more rows to learn from.
 """
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -45,3 +47,18 @@ def test_models_see_the_published_text_alone(experiments: ModuleType, tmp_path: 
     assert both["slot"].is_between(1, 9).any()
     assert both["slot"].is_between(100, 999).any()
     assert both.filter(pl.col("text") == pl.col("text_published")).height == both.height
+
+
+def test_the_page_is_what_the_figures_make(experiments: ModuleType, tmp_path: Path) -> None:
+    plan = tomllib.loads((ROOT / "scripts" / "experiments.toml").read_text("utf-8"))
+    results = json.loads((ROOT / "reports" / "experiments.json").read_text("utf-8"))
+    experiments.write_page(tmp_path / "page.md", plan, results, experiments.MODELS, experiments.BANDS)
+    assert (tmp_path / "page.md").read_text("utf-8") == (ROOT / "reports" / "experiments.md").read_text("utf-8")
+    assert {one["name"] for one in plan["variant"]} <= results.keys()
+
+
+def test_samples_are_compared_with_as_many_train_rows() -> None:
+    """Without a cap the sample is the default's: learned from as many rows, it is neither better nor worse."""
+    results = json.loads((ROOT / "reports" / "experiments.json").read_text("utf-8"))
+    for model in ("tfidf-ridge", "gradient-boosting"):
+        assert results["sample-natural"][model]["against_default"]["gain"] == 0
