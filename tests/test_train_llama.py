@@ -481,13 +481,16 @@ def test_wrong_usage_is_named(
         (("--base", base, "--out", tmp_path / "b", "--resume"), "leave --resume out"),
         (("--base", base, "--out", tmp_path / "c", "--max-length", "many"), "neither auto nor a number"),
         (("--base", tmp_path / "none", "--out", tmp_path / "d"), "there is no folder"),
+        (("--base", base, "--out", tmp_path / "e", "--report-to", "wnadb"), "Did you mean 'wandb'? There are"),
+        (("--base", base, "--out", tmp_path / "f", "--target", "q_porj"), "Did you mean 'q_proj'? It has"),
+        (("--base", base, "--out", tmp_path / "g", "--target", "q_proj", "--target", "all-linear"), "no such layer"),
+        (("--base", base, "--out", tmp_path / "h", "--target", "self_attn", "--dry-run"), "has no such layer"),
     ):
         refused = command(demo_run, *ARGUMENTS, *arguments)
         assert refused.exit_code == 2, refused.output
         assert said in refused.stderr
-    unknown = command(demo_run, "--base", base, "--out", tmp_path / "e", *ARGUMENTS, "--report-to", "nobody")
-    assert unknown.exit_code == 1
-    assert "nobody" in unknown.stderr
+        assert refused.stdout == ""  # no row was read
+    assert {path.name for path in tmp_path.iterdir()} == {"full"}
 
 
 def test_a_public_repository_is_refused(

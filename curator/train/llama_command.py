@@ -29,6 +29,7 @@ from curator.memory import peak_memory_bytes
 from curator.paths import existing
 from curator.rundir import write_json, write_text
 from curator.train import llama_card, loss
+from curator.train.llama_names import check_names
 from curator.train.llama_options import AUTO, Options
 from curator.train.llama_rows import Report, Rows, check, choose, load_tokenizer
 
@@ -96,6 +97,7 @@ def prepare(name: str, options: Options, say: Say) -> Prepared:
     if found.adapter is not None:
         raise UsageError(f"--base {options.base}: that is an adapter; name the model it is on")
     with told_about(found):
+        check_names(options, found.base)
         tokenizer, room = load_tokenizer(found.base)
     say(f"{name}: " + ", ".join(f"{key} from {value}" for key, value in rows.sources.items()))
     report = check(tokenizer, rows, None if options.max_length == AUTO else int(options.max_length), room)
