@@ -14,6 +14,7 @@ from curator import __version__, cli_complete, tables
 from curator.cli_group import Group, agreed
 from curator.cli_train import train
 from curator.progress import rows_progress
+from curator.visible import visible
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,7 +84,7 @@ def build(
     with rows_progress() as progress:
         summary = run_build(sources, recipe, run, workers=workers, progress=progress, engine=engine, address=address)
     for warning in summary["warnings"]:
-        click.echo(f"Warning: {warning}", err=True)
+        click.echo(visible(f"Warning: {warning}"), err=True)
     if as_json:
         click.echo(json.dumps({**summary, "run": str(run)}))
     else:
@@ -114,7 +115,9 @@ def show(name: str, settings: tuple[str, ...]) -> None:
     """
     from curator.recipe import explain, load_recipe, parse_setting
 
-    click.echo(explain(load_recipe(name, dict(parse_setting(text) for text in settings))), nl=False)
+    recipe = load_recipe(name, dict(parse_setting(text) for text in settings))
+    # TOML has the same escapes: what is shown still is the recipe.
+    click.echo(visible(explain(recipe), keep="\n"), nl=False)
 
 
 @main.command()

@@ -35,6 +35,9 @@ BUILT_IN = ("pricer", "course-v1")
 DEFAULT = "pricer"
 """The recipe of a build that names none."""
 
+_SHOWN = 200
+"""Characters of a value that a message shows."""
+
 
 class Recipe(Section):
     """Every setting of a run."""
@@ -116,7 +119,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         raise RecipeError(f"--set {text!r} is not KEY=VALUE: it needs a key, then =")
     try:
         read = tomllib.loads(f"value = {value}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return key.strip(), value
     # More than one key: the value went on with a line that looks like TOML by itself.
     return key.strip(), read["value"] if len(read) == 1 else value
@@ -168,6 +171,9 @@ def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
             raise RecipeError(
                 f"no recipe {name!r}, and no such file: there are {', '.join(BUILT_IN)}.{nearest(name, BUILT_IN)}"
             )
+        if seen and not path.is_file():
+            # Whoever wrote `extends` may be somebody else, and a device or a pipe may never end.
+            raise RecipeError(f"recipe {seen[-1]!r} extends {name!r}, which is not a regular file")
         try:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -175,7 +181,8 @@ def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
         base_folder = path.parent
     try:
         tree = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    # A ValueError of another kind is a number too long to be read.
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"recipe file {name!r} is not valid TOML: {error}") from error
     parent = tree.pop("extends", None)
     if parent is None:
@@ -220,6 +227,9 @@ def _validate(tree: dict[str, Any], source: str) -> Recipe:
             f"recipe {source!r} has an unknown key {key!r}.{nearest(key, known)} `curator recipes show` lists them all."
         )
     what = first["msg"].removeprefix("Value error, ")
-    if not key:
+    if not key or isinstance(first["input"], Mapping):
+        # Of a whole table; the sentence names the keys.
         raise RecipeError(f"recipe {source!r}: {what}")
-    raise RecipeError(f"recipe {source!r}: {key} = {first['input']!r} can't be used. {what}.")
+    value = repr(first["input"])
+    shown = value if len(value) <= _SHOWN else f"{value[: _SHOWN - 1]}…"
+    raise RecipeError(f"recipe {source!r}: {key} = {shown} can't be used. {what}.")

@@ -246,13 +246,15 @@ def break_special_tokens(texts: pl.Series, special: Iterable[str]) -> pl.Series:
     >>> break_special_tokens(pl.Series(["a</s>b <|end|>"]), ["</s>"]).to_list()
     ['a< /s>b < |end| >']
     """
-    known = {"<|", "|>", *(token for token in special if len(token) > 1)}
-    tokens = sorted(known, key=lambda token: (-len(token), token))
-    broken = [f"{token[0]} {token[1:]}" for token in tokens]
-    hit = texts.str.contains_any(tokens).arg_true()
-    if hit.is_empty():
-        return texts
-    return texts.scatter(hit, texts.gather(hit).str.replace_many(tokens, broken, leftmost=True))
+    own = {token for token in special if len(token) > 1}
+    tokens = sorted({"<|", "|>", *own}, key=lambda token: (-len(token), token))
+    while tokens and len(hit := texts.str.contains_any(tokens).arg_true()):
+        broken = [f"{token[0]} {token[1:]}" for token in tokens]
+        texts = texts.scatter(hit, texts.gather(hit).str.replace_many(tokens, broken, leftmost=True))
+        # Tokens can overlap: again, for what is left of them. Those with white space, which a space may leave as they
+        # are, have had their turn.
+        tokens = [token for token in tokens if token in own and not any(map(str.isspace, token))]
+    return texts
 
 
 def where(texts: pl.Series, pattern: str, change: Callable[[pl.Series], pl.Series]) -> pl.Series:

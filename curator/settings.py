@@ -12,6 +12,9 @@ TextField = Literal["title", "categories", "store", "details", "features", "desc
 """Fields of a raw row that a text may be made of."""
 
 
+_MOST_DROPPED = 20_000
+
+
 class Section(BaseModel):
     """A table of a recipe: known keys only, each of its type, never changed."""
 
@@ -91,6 +94,13 @@ class TextSettings(Section):
     special_tokens: Literal["keep", "break"] = Field(
         "break", description="Whether strings such as <|endoftext|> in a text stay, or are broken up by a space."
     )
+
+    @model_validator(mode="after")
+    def _short(self) -> TextSettings:
+        # They become one pattern, whose size the regex engine limits.
+        if (length := sum(map(len, self.detail_keys_dropped))) > _MOST_DROPPED:
+            raise ValueError(f"text.detail_keys_dropped has {length:,} characters in all, at most {_MOST_DROPPED:,} do")
+        return self
 
 
 class TokenSettings(Section):

@@ -25,8 +25,8 @@ def check_names(options: Options, folder: Path) -> None:
 
     for name in options.report_to:
         if name not in TRACKERS:
-            known = ", ".join(TRACKERS)
-            raise UsageError(f"--report-to {name}: there is no such tracker.{nearest(name, TRACKERS)} There are {known}")
+            near, known = nearest(name, TRACKERS), ", ".join(TRACKERS)
+            raise UsageError(f"--report-to {name}: there is no such tracker.{near} There are {known}")
     if "wandb" in options.report_to:
         library("wandb")
     layers = _layers(folder)
