@@ -39,10 +39,21 @@ def chosen(parts: Sequence[Path], columns: Sequence[str], rows: NDArray[np.int64
         rows: Numbers of the rows wanted, counted through all parts; ascending.
     """
     offset = 0
-    for batch in batches(parts, columns):
+    for part in parts:
+        height = pq.read_metadata(part).num_rows
+        first, last = np.searchsorted(rows, [offset, offset + height])
+        # A part without any is passed over.
+        if last > first:
+            yield from _chosen(part, columns, rows[first:last] - offset)
+        offset += height
+        if last == len(rows):
+            return
+
+
+def _chosen(part: Path, columns: Sequence[str], rows: NDArray[np.int64]) -> Iterator[pl.DataFrame]:
+    offset = 0
+    for batch in batches([part], columns):
         first, last = np.searchsorted(rows, [offset, offset + batch.height])
         if last > first:
             yield batch[rows[first:last] - offset]
         offset += batch.height
-        if last == len(rows):
-            return

@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--items", type=int, action="append", help="items to cluster; may be repeated")
     parser.add_argument("--recall", type=int, default=0, help="items to compare each with each")
+    parser.add_argument("--share", type=float, help="of the grams, kept for --recall; by default as for so many items")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     recipe = load_recipe(str(given.run / "recipe.toml"), {"duplicates.near": "together"})
@@ -50,7 +51,7 @@ def main() -> None:
         each = f"{one['bytes'] / one['items']:.0f}"
         print(f"| {one['items']:,} | {times} | {each} | {one['clusters']:,} | {one['largest']:,} |")
     if given.recall:
-        together, found, every = recall(parts, given.recall, recipe)
+        together, found, every = recall(parts, given.recall, recipe, given.share)
         print(f"\nof {every:,} pairs among {given.recall:,} items")
         print(f"{together:,} ({together / every:.4f}) lie in one cluster")
         print(f"{found:,} ({found / every:.4f}) were measured as pairs")
@@ -75,15 +76,18 @@ def measure(parts: list[Path], items: int, recipe: Recipe) -> dict[str, float]:
     }
 
 
-def recall(parts: list[Path], items: int, recipe: Recipe) -> tuple[int, int, int]:
-    """Return how many pairs among the first so many items lie in one cluster, were measured, and are there."""
+def recall(parts: list[Path], items: int, recipe: Recipe, share: float | None) -> tuple[int, int, int]:
+    """Return how many pairs among the first so many items lie in one cluster, were measured, and are there.
+
+    `share` is the share of grams that are kept; by default that of so many items.
+    """
     published = prompts.before_completion(pl.col("prompt"), pl.col("slot"))
     rows = pl.scan_parquet(parts, glob=False).head(items)
     texts = rows.select(prompts.product_text(published, recipe.prompt)).collect().to_series()
     sets = grams(texts)
     threshold = recipe.duplicates.similarity
-    sketches = index.Sketches(index.halvings(len(sets), float(sets.sizes.mean())))
-    sketches.add(sets)
+    sketches = index.Sketches(share or index.kept_share(len(sets), float(sets.sizes.mean())))
+    sketches.add(*sketches.kept(sets))
     found = verified(sketches.candidates(threshold), lambda at: texts.gather(at), threshold)
     every = brute(sets, threshold)
     assert {tuple(pair) for pair in found.tolist()} <= every

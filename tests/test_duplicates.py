@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator import demo, prompts, select
+from curator import demo, prompts, select, threads
+from curator import parts as files
 from curator.build import build
 from curator.duplicates import clusters, crossing, find, index
+from curator.duplicates import pairs as compared
 from curator.duplicates.grams import Grams, grams, similarity
 from curator.publish.certificate import certify, certify_exhaustively, data_files
 from curator.publish.verify import verify_folder
@@ -95,18 +97,50 @@ def test_grams_do_not_depend_on_what_else_is_in_the_batch():
         assert alone.hashes.tolist() == together.take(np.array([start])).hashes.tolist()
 
 
-@pytest.mark.parametrize("halved", [0, 1, 2])
-def test_index_finds_what_brute_force_finds(texts, halved):
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.3])
+def test_index_finds_what_brute_force_finds(texts, share):
     every = brute_pairs(texts.to_list(), 0.5)
     assert len(every) > 100
-    sketches = index.Sketches(halved)
+    sketches = index.Sketches(share)
     for start in range(0, len(texts), 1_000):
-        sketches.add(grams(texts.slice(start, 1_000)))
+        sketches.add(*sketches.kept(grams(texts.slice(start, 1_000))))
     candidates = sketches.candidates(0.5)
     found = {tuple(pair) for pair in clusters.verified(candidates, lambda at: texts.gather(at), 0.5).tolist()}
     # Precision 1: what is found was measured. Recall: all but a few where only a sample of the grams is kept.
     assert found <= every
-    assert len(found) >= (1.0 if halved == 0 else 0.98) * len(every)
+    assert len(found) >= (1.0 if share == 1 else 0.98) * len(every)
+
+
+@given(st.data())
+def test_marks_never_tell_near_copies_apart(data):
+    """Two items differ in no more bits than in grams: what the index compares is what it would without marks."""
+    sets = data.draw(st.lists(st.sets(st.integers(0, 2**32 - 1), max_size=60), min_size=1, max_size=8))
+    sizes = np.array([len(one) for one in sets])
+    found = compared.marks(np.array([gram for one in sets for gram in sorted(one)], np.uint32), sizes)
+    for a, one in enumerate(sets):
+        for b, other in enumerate(sets):
+            assert np.bitwise_count(found[a] ^ found[b]).sum() <= len(one ^ other)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_number_of_threads_changes_nothing(run, monkeypatch, count):
+    """Small pieces, so that threads have something to share; ranges of grams, as with many items."""
+    parts = sorted((run / "items").glob("*.parquet"))
+    recipe = load_recipe("pricer", {"text.own_price": "keep"})
+    expected = select.select(parts, recipe).items
+    monkeypatch.setattr(threads, "threads", lambda: count)
+    for place, name, value in (
+        (index, "_ENTRIES", 1_000),
+        (index, "_CHUNK", 500),
+        (index, "_BLOCK", 1_000),
+        (index, "_PASS_BITS", 12),
+        (compared, "_PAIRS", 100),
+        (clusters, "_PAIRS_AT_ONCE", 300),
+        (clusters, "_PIECE", 70),
+        (files, "BATCH_ROWS", 300),
+    ):
+        monkeypatch.setattr(place, name, value)
+    assert select.select(parts, recipe).items.equals(expected)
 
 
 def test_what_many_sellers_paste_glues_nothing_together():
@@ -120,8 +154,8 @@ def test_what_many_sellers_paste_glues_nothing_together():
         variant = [*own[:-1], f"colour{row}"]
         tail = pasted[row % 5] if row % 5 < 2 else " ".join(made.choices(vocabulary, k=60))
         texts += [" ".join([*own, tail]), " ".join([*variant, tail])]
-    sketches = index.Sketches(2)
-    sketches.add(grams(pl.Series(texts)))
+    sketches = index.Sketches(0.25)
+    sketches.add(*sketches.kept(grams(pl.Series(texts))))
     pairs = clusters.verified(sketches.candidates(0.5), lambda at: pl.Series(texts).gather(at), 0.5)
     every = brute_pairs(texts, 0.5)
     assert {tuple(pair) for pair in pairs.tolist()} <= every
@@ -322,7 +356,7 @@ def test_grams_of_nothing():
     empty = grams(pl.Series([], dtype=pl.String))
     assert (len(empty), len(empty.hashes)) == (0, 0)
     assert similarity(empty, empty).tolist() == []
-    assert index.Sketches(0).candidates(0.5).shape == (0, 2)
+    assert index.Sketches(1.0).candidates(0.5).shape == (0, 2)
     assert clusters.cluster(0, np.empty((0, 2), np.int64), 5).of.tolist() == []
     assert len(Grams(empty.hashes, empty.bounds).rows) == 0
 

@@ -11,9 +11,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curator import interrupt
-from curator.duplicates.grams import grams, similarity
+from curator.duplicates.grams import Grams, grams, similarity
+from curator.threads import in_order
 
-_PAIRS_AT_ONCE = 20_000
+_PAIRS_AT_ONCE = 60_000
+"""Pairs whose texts lie in memory together; finding them takes a look through all parts."""
+
+_PIECE = 4_096
 
 Texts = Callable[[NDArray[np.int64]], pl.Series]
 """Returns the texts of some items, whose numbers ascend."""
@@ -48,9 +52,16 @@ def verified(candidates: NDArray[np.int64], texts: Texts, threshold: float) -> N
         interrupt.check()
         some = together[start : start + _PAIRS_AT_ONCE]
         items = np.unique(some)
-        sets = grams(texts(items))
-        a, b = (sets.take(np.searchsorted(items, some[:, side])) for side in (0, 1))
-        found.append(some[similarity(a, b) >= threshold])
+        wanted = texts(items)
+        pieces = (wanted.slice(at, _PIECE) for at in range(0, len(wanted), _PIECE))
+        sets = Grams.joined(list(in_order(grams, pieces)))
+        places = np.searchsorted(items, some)
+
+        def near(at: int, sets: Grams = sets, places: NDArray[np.int64] = places) -> NDArray[np.bool_]:
+            a, b = (sets.take(places[at : at + _PIECE, side]) for side in (0, 1))
+            return similarity(a, b) >= threshold
+
+        found.append(some[np.concatenate(list(in_order(near, range(0, len(some), _PIECE))))])
     every = np.concatenate(found)
     return every[np.lexsort((every[:, 1], every[:, 0]))]
 

@@ -14,8 +14,9 @@ from curator import prompts
 from curator.duplicates.clusters import Clusters, cluster, verified
 from curator.duplicates.crossing import Held
 from curator.duplicates.grams import grams
-from curator.duplicates.index import Sketches, halvings
+from curator.duplicates.index import Sketches, kept_share
 from curator.recipe import Recipe
+from curator.threads import in_order
 
 _COLUMNS = ("prompt", "slot")
 _GRAMS_PER_TOKEN = 0.6
@@ -37,12 +38,13 @@ def find_clusters(
     items = len(copy_of)
     first = np.flatnonzero(copy_of == np.arange(items))
     expected = _GRAMS_PER_TOKEN * (float(tokens.mean()) - _TOKENS_AROUND) if items else 0
-    sketches = Sketches(halvings(len(first), expected))
-    for texts in _texts(parts, first, recipe):
-        sketches.add(grams(texts))
+    sketches = Sketches(kept_share(len(first), expected))
+    for kept in in_order(lambda rows: sketches.kept(grams(_text(rows, recipe))), files.chosen(parts, _COLUMNS, first)):
+        sketches.add(*kept)
 
     def wanted(numbers: NDArray[np.int64]) -> pl.Series:
-        return pl.concat([*_texts(parts, first[numbers], recipe), pl.Series([], dtype=pl.String)])
+        rows = files.chosen(parts, _COLUMNS, first[numbers])
+        return pl.concat([pl.Series([], dtype=pl.String), *in_order(lambda some: _text(some, recipe), rows)])
 
     settings = recipe.duplicates
     pairs = verified(sketches.candidates(settings.similarity), wanted, settings.similarity)
@@ -68,16 +70,24 @@ def crossing(
     if not len(held) or not len(others):
         return np.empty(0, np.int64)
     apart = Held(grams(pl.concat(list(_texts(parts, held, recipe)))), recipe.duplicates.similarity)
-    found = [np.empty(0, np.int64)]
-    start = 0
-    for texts in _texts(parts, others, recipe):
-        found.append(np.unique(apart.near(grams(texts)).other) + start)
-        start += len(texts)
-    return others[np.concatenate(found)]
+
+    def near(rows: pl.DataFrame) -> NDArray[np.bool_]:
+        hit = np.zeros(rows.height, np.bool_)
+        hit[apart.near(grams(_text(rows, recipe))).other] = True
+        return hit
+
+    hit = np.concatenate(list(in_order(near, files.chosen(parts, _COLUMNS, others))))
+    found: NDArray[np.int64] = others[hit]
+    return found
 
 
 def _texts(parts: Sequence[Path], items: NDArray[np.int64], recipe: Recipe) -> Iterator[pl.Series]:
     """Yield the product texts of some items, whose numbers ascend."""
-    published = prompts.before_completion(pl.col("prompt"), pl.col("slot"))
     for rows in files.chosen(parts, _COLUMNS, items):
-        yield rows.select(prompts.product_text(published, recipe.prompt)).to_series()
+        yield _text(rows, recipe)
+
+
+def _text(rows: pl.DataFrame, recipe: Recipe) -> pl.Series:
+    """Return the product texts of rows; columns `prompt` and `slot`."""
+    published = prompts.before_completion(pl.col("prompt"), pl.col("slot"))
+    return rows.select(prompts.product_text(published, recipe.prompt)).to_series()

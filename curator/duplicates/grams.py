@@ -7,7 +7,7 @@ a text without a word has none, and is similar to nothing. ``\\w`` is Unicode's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,12 @@ class Grams:
 
     hashes: NDArray[np.uint64]
     bounds: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, sets: Sequence[Grams]) -> Grams:
+        """Return the gram sets of the first texts, then those of the next."""
+        hashes = np.concatenate([np.empty(0, np.uint64), *(one.hashes for one in sets)])
+        return cls(hashes, offsets(np.concatenate([np.empty(0, np.int64), *(one.sizes for one in sets)])))
 
     def __len__(self) -> int:
         """Return the number of texts."""
@@ -73,11 +79,7 @@ def grams(texts: pl.Series) -> Grams:
 
     The same on every version and machine: words are hashed by XXH3, and a gram by the hashes of its words.
     """
-    found = list(_batches(texts))
-    return Grams(
-        np.concatenate([one.hashes for one in found]) if found else np.empty(0, np.uint64),
-        offsets(np.concatenate([one.sizes for one in found]) if found else np.empty(0, np.int64)),
-    )
+    return Grams.joined(list(_batches(texts)))
 
 
 def _batches(texts: pl.Series) -> Iterator[Grams]:

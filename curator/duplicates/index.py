@@ -11,87 +11,98 @@ share of each text's own (a FracMinHash sketch); the threshold gives way by as m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from curator import interrupt
 from curator.duplicates.grams import GRAM_BITS, Grams, offsets
+from curator.duplicates.pairs import Kept, distinct, marks, pairs_under
+from curator.threads import in_order
 
-KEPT = 24
-"""Grams of each text that are kept at least, on average, where texts have that many."""
+KEPT = 48
+"""Grams of a text that are kept, on average, where texts have more."""
 
-KEPT_OF_MANY = 12
+KEPT_OF_MANY = 20
 """The same from `MANY` items on."""
 
 MANY = 250_000
 """Items from which on fewer grams of each are kept."""
 
-FEW = 100
-"""So many texts with a gram in common are all compared with each other."""
-
-FEW_OF_MANY = 16
-"""The same from `SMALL` items on, where it would take too long; clusters hang together by fewer pairs."""
-
-SMALL = 30_000
-"""Items up to which `FEW` counts, and above which `FEW_OF_MANY` does."""
-
-NEIGHBOURS = 8
-"""Where there are more, each is compared with so many that follow among those that share a second gram as well."""
-
 _SAMPLED_MARGIN = 0.2
 _HASH_MARGIN = 0.02
 _CHUNK = 50_000
-_ENTRIES = 500_000
+_BLOCK = 1 << 20
+_ENTRIES = 1 << 20
+"""Entries of the index that lie in memory together, about: those of a range of grams."""
+
+_RANGE_BITS = 7
+_NOWHERE = np.uint8(255)
 _SLOTS_PER_GRAM = 2
+_SLOT_BITS = 27
+_PASS_BITS = 21
 
 
-def halvings(items: int, grams_per_item: float) -> int:
-    """Return how often the share of grams that are kept is halved."""
+def kept_share(items: int, grams_per_item: float) -> float:
+    """Return the share of all possible grams that are kept."""
     kept = KEPT if items < MANY else KEPT_OF_MANY
-    return max(0, int(np.log2(max(grams_per_item, 1) / kept)))
+    return min(1.0, kept / max(grams_per_item, 1))
 
 
-@dataclass
 class Sketches:
     """The kept grams of all items, 4 bytes each.
 
     Args:
-        halved: How often the share of grams that are kept is halved.
+        share: The share of all possible grams that are kept.
     """
 
-    halved: int
-    _grams: list[NDArray[np.uint32]] = field(default_factory=list)
-    _sizes: list[NDArray[np.int64]] = field(default_factory=list)
+    def __init__(self, share: float) -> None:
+        self._sampled = share < 1
+        self._below = np.uint64(int(share * (1 << GRAM_BITS)))
+        self._grams: list[NDArray[np.uint32]] = []
+        self._sizes: list[NDArray[np.uint32]] = []
 
-    def add(self, sets: Grams) -> None:
-        """Keep a share of the grams of the next items."""
-        kept = sets.hashes < np.uint64(1 << (GRAM_BITS - self.halved))
+    def kept(self, sets: Grams) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Return those grams of some items that are kept, and how many of each item; may be called in any thread."""
+        kept = sets.hashes < self._below
         bounds = offsets(kept.astype(np.int64))[sets.bounds]
-        self._grams.append(sets.hashes[kept].astype(np.uint32))
-        self._sizes.append(np.diff(bounds))
+        return sets.hashes[kept].astype(np.uint32), np.diff(bounds).astype(np.uint32)
+
+    def add(self, grams: NDArray[np.uint32], sizes: NDArray[np.uint32]) -> None:
+        """Add the next items: what `kept` made of them."""
+        self._grams.append(grams)
+        self._sizes.append(sizes)
 
     def candidates(self, threshold: float) -> NDArray[np.int64]:
         """Return the pairs of items that may reach a similarity; ascending, each once, shape (pairs, 2).
 
+        The sketches are used up.
+
         Args:
             threshold: The similarity; above 0 and at most 1.
         """
-        grams = np.concatenate([*self._grams, np.empty(0, np.uint32)])
-        bounds = offsets(np.concatenate([*self._sizes, np.empty(0, np.int64)]))
-        self._grams.clear()
-        margin = _SAMPLED_MARGIN if self.halved else _HASH_MARGIN
-        least = max(threshold - margin, 0.05)
-        found = [
-            pairs[_share(grams, bounds, pairs) >= least]
-            for pairs in _pairs(_index(grams, bounds, least), grams, bounds)
-        ]
-        keys = [pairs[:, 0] << 32 | pairs[:, 1] for pairs in found]
-        every = np.unique(np.concatenate([*keys, np.empty(0, np.int64)]))
+        grams = _joined(self._grams)
+        bounds = offsets(np.concatenate([np.empty(0, np.uint32), *self._sizes]))
+        self._sizes.clear()
+        least = max(threshold - (_SAMPLED_MARGIN if self._sampled else _HASH_MARGIN), 0.05)
+        kept = Kept(grams, bounds, np.zeros((len(bounds) - 1, 2), np.uint64))
+        ranges, count = _indexed(kept, least)
+
+        def found(number: int) -> NDArray[np.int64]:
+            return pairs_under(_places(ranges, np.uint8(255), np.uint8(number)), kept, least)
+
+        every = distinct(np.concatenate([np.empty(0, np.int64), *in_order(found, range(count))]))
         return np.column_stack([every >> 32, every & 0xFFFFFFFF])
+
+
+def _joined(pieces: list[NDArray[np.uint32]]) -> NDArray[np.uint32]:
+    """Put pieces together and let go of each on the way: all of it twice would be the most that the search holds."""
+    whole = np.empty(sum(map(len, pieces)), np.uint32)
+    end = len(whole)
+    while pieces:
+        piece = pieces.pop()
+        whole[end - len(piece) : end] = piece
+        end -= len(piece)
+    return whole
 
 
 def prefix(sizes: NDArray[np.int64], threshold: float) -> NDArray[np.int64]:
@@ -101,121 +112,60 @@ def prefix(sizes: NDArray[np.int64], threshold: float) -> NDArray[np.int64]:
     return np.where(sizes > 0, sizes - np.maximum(needed, 1) + 1, 0)
 
 
-def _index(grams: NDArray[np.uint32], bounds: NDArray[np.int64], threshold: float) -> NDArray[np.uint64]:
-    """Return the entries of an inverted index in order: gram (32 bits) and item (32 bits) in one number."""
-    bits = min(27, max(10, (len(grams) * _SLOTS_PER_GRAM).bit_length()))
-    counts = np.zeros(1 << bits, np.uint32)
-    mask = np.uint32((1 << bits) - 1)
-    for start in range(0, len(grams), 1 << 20):
-        slots, times = np.unique(grams[start : start + (1 << 20)] & mask, return_counts=True)
-        counts[slots] += times.astype(np.uint32)
-    entries = []
-    for first in range(0, len(bounds) - 1, _CHUNK):
+def _indexed(kept: Kept, threshold: float) -> tuple[NDArray[np.uint8], int]:
+    """Choose the first of each item's grams in the common order, and mark the items.
+
+    Returns:
+        For each gram the range of grams that its entry belongs to, or `_NOWHERE` if it has none; and how many ranges.
+    """
+    grams, bounds = kept.grams, kept.bounds
+    ranges = _rarity(grams)
+    bits = min(_RANGE_BITS, (len(grams) // _ENTRIES).bit_length())
+
+    def order(first: int) -> None:
         interrupt.check()
         some = bounds[first : first + _CHUNK + 1]
-        mine = grams[some[0] : some[-1]]
+        mine = slice(int(some[0]), int(some[-1]))
         sizes = np.diff(some)
-        # A logarithm is order enough, and leaves room for row and gram in the same number.
-        rarity = np.frexp(counts[mine & mask].astype(np.float32))[1].astype(np.uint64)
         row = np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
-        keys = row << np.uint64(38) | rarity << np.uint64(32) | mine
+        # The rarest first; equals stay in the order of their hashes, which is that of their places.
+        keys = row << np.uint64(38) | ranges[mine].astype(np.uint64) << np.uint64(32)
+        keys |= np.arange(len(row), dtype=np.uint64)
         keys.sort()
-        place = np.arange(len(keys)) - np.repeat(some[:-1] - some[0], sizes)
+        within = np.arange(len(keys)) - np.repeat(some[:-1] - some[0], sizes)
         # A gram of a single text (a shared counter may hide a few of them) leads nowhere.
         alone = keys >> np.uint64(32) & np.uint64(63) <= np.uint64(1)
-        chosen = keys[(place < np.repeat(prefix(sizes, threshold), sizes)) & ~alone]
-        item = (chosen >> np.uint64(38)) + np.uint64(first)
-        entries.append(chosen << np.uint64(32) | item)
-    every = np.concatenate([*entries, np.empty(0, np.uint64)])
-    every.sort()
-    return every
+        chosen = keys[(within < np.repeat(prefix(sizes, threshold), sizes)) & ~alone].astype(np.uint32)
+        ranges[mine] = _NOWHERE
+        ranges[mine][chosen] = grams[mine][chosen].astype(np.uint64) >> np.uint64(32 - bits)
+        kept.marks[first : first + _CHUNK] = marks(grams[mine], sizes)
+
+    for _ in in_order(order, range(0, len(bounds) - 1, _CHUNK)):
+        pass
+    return ranges, 1 << bits
 
 
-def _pairs(
-    entries: NDArray[np.uint64], grams: NDArray[np.uint32], bounds: NDArray[np.int64]
-) -> Iterator[NDArray[np.int64]]:
-    """Yield the pairs of items under one gram: every pair of a few items, neighbours of a like kind among many."""
-    few = FEW if len(bounds) <= SMALL else FEW_OF_MANY
-    start = 0
-    while start < len(entries):
-        stop = min(start + _ENTRIES, len(entries))
-        if stop < len(entries):
-            # Up to the end of the last gram's entries.
-            stop = int(np.searchsorted(entries, (entries[stop - 1] | np.uint64(0xFFFFFFFF)), side="right"))
-        some = entries[start:stop]
-        start = stop
-        gram = (some >> np.uint64(32)).astype(np.uint32)
-        item = (some & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        group = np.cumsum(np.concatenate([np.zeros(1, np.bool_), gram[1:] != gram[:-1]]))
-        many = np.bincount(group)[group] > few
-        yield from _neighbours(group[~many], item[~many], few)
-        if many.any():
-            gram, item = gram[many], item[many]
-            kind = gram.astype(np.uint64) << np.uint64(32) | _least(grams, bounds, item, gram)
-            order = np.argsort(kind, kind="stable")
-            yield from _neighbours(kind[order], item[order], NEIGHBOURS)
+def _rarity(grams: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Return about the logarithm of how often each gram occurs: order enough, and small."""
+    bits = min(_SLOT_BITS, max(10, (len(grams) * _SLOTS_PER_GRAM).bit_length()))
+    pass_bits = min(bits, _PASS_BITS)
+    found = np.empty(len(grams), np.uint8)
 
-
-def _neighbours(group: NDArray[Any], item: NDArray[np.int64], most: int) -> Iterator[NDArray[np.int64]]:
-    """Yield pairs of each item with the next few of its group; groups lie together."""
-    for step in range(1, most + 1):
+    def count(number: int) -> None:
         interrupt.check()
-        same = np.flatnonzero(group[step:] == group[:-step])
-        if not len(same):
-            return
-        yield _distinct(item[same], item[same + step])
+        mask, part = np.uint32((1 << bits) - (1 << pass_bits)), np.uint32(number << pass_bits)
+        places = _places(grams, mask, part)
+        slots = (grams[places] & np.uint32((1 << pass_bits) - 1)).astype(np.int64)
+        times = np.bincount(slots, minlength=1 << pass_bits)
+        found[places] = np.frexp(times.astype(np.float32))[1].astype(np.uint8)[slots]
 
-
-def _least(
-    grams: NDArray[np.uint32], bounds: NDArray[np.int64], item: NDArray[np.int64], salt: NDArray[np.uint32]
-) -> NDArray[np.uint32]:
-    """Return a MinHash of each item's other grams under a hash function of its own for each salt.
-
-    Two items have the same one with a probability of their similarity.
-    """
-    found = np.empty(len(item), np.uint32)
-    for start in range(0, len(item), _CHUNK):
-        some = slice(start, start + _CHUNK)
-        places, begin = _places(bounds, item[some])
-        mine = grams[places]
-        salts = np.repeat(salt[some], np.diff(begin))
-        mixed = (mine ^ (salts * np.uint32(0x9E3779B1))) * np.uint32(0x85EBCA6B)
-        mixed ^= mixed >> np.uint32(13)
-        mixed *= np.uint32(0xC2B2AE35)
-        mixed[mine == salts] = 0xFFFFFFFF
-        found[some] = np.minimum.reduceat(mixed, begin[:-1])
+    for _ in in_order(count, range(1 << (bits - pass_bits))):
+        pass
     return found
 
 
-def _distinct(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
-    keys = np.unique(np.minimum(a, b) << 32 | np.maximum(a, b))
-    return np.column_stack([keys >> 32, keys & 0xFFFFFFFF])
-
-
-def _share(grams: NDArray[np.uint32], bounds: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the similarity of the kept grams of each pair; shape (pairs,)."""
-    found = np.empty(len(pairs))
-    sizes = np.diff(bounds)
-    for start in range(0, len(pairs), _CHUNK // 4):
-        interrupt.check()
-        some = pairs[start : start + _CHUNK // 4]
-        keys = np.concatenate([_keyed(grams, bounds, some[:, side]) for side in (0, 1)])
-        keys.sort()
-        twice = keys[1:][keys[1:] == keys[:-1]] >> np.uint64(32)
-        shared = np.bincount(twice.astype(np.int64), minlength=len(some))
-        union = sizes[some[:, 0]] + sizes[some[:, 1]] - shared
-        found[start : start + len(some)] = shared / np.maximum(union, 1)
-    return found
-
-
-def _keyed(grams: NDArray[np.uint32], bounds: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return the grams of some items, each behind the item's place among them (32 bits)."""
-    places, begin = _places(bounds, items)
-    number = np.repeat(np.arange(len(items), dtype=np.uint64), np.diff(begin))
-    return number << np.uint64(32) | grams[places]
-
-
-def _places(bounds: NDArray[np.int64], items: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where the grams of some items lie, and where those of each begin among these."""
-    begin = offsets(bounds[items + 1] - bounds[items])
-    return np.arange(begin[-1]) + np.repeat(bounds[items] - begin[:-1], np.diff(begin)), begin
+def _places(values: NDArray[np.uint32] | NDArray[np.uint8], mask: np.integer, part: np.integer) -> NDArray[np.int64]:
+    """Return where the values under the mask are `part`; block by block, as each step of it would make a whole copy."""
+    blocks = range(0, len(values), _BLOCK)
+    found = [np.flatnonzero(values[at : at + _BLOCK] & mask == part) + at for at in blocks]
+    return np.concatenate([np.empty(0, np.int64), *found])
