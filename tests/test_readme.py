@@ -61,3 +61,22 @@ def test_the_recipe_of_the_readme_loads(tmp_path: Path) -> None:
     (block,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "mine.toml").write_text(block, "utf-8")
     assert load_recipe(str(tmp_path / "mine.toml")).slots.cap == 600
+
+
+def test_the_results_are_those_of_the_code(shared_data: Path, tmp_path: Path, invoke: Callable[..., Any]) -> None:
+    """What `scripts/results --write` would put there, of the models that are quick to ask."""
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `evaluate`)")
+    run = tmp_path / "runs" / "results"
+    assert invoke("build", shared_data / "amazon-2023-meta-dev.parquet", "--out", run).exit_code == 0
+    models = ("constant", "category", "linear")
+    asked = [word for model in models for word in ("--model", model)]
+    printed = invoke("evaluate", run, "--limit", 0, *asked).stdout.splitlines()
+    shown = README[README.index("<!-- results -->") : README.index("<!-- /results -->")].splitlines()
+    assert any(line.startswith("runs/results, ") and line.endswith(printed[0].split("/results, ")[1]) for line in shown)
+    for model in models:
+        (cells,) = [_cells(line) for line in printed if line.startswith(f"| {model} ") and " - " not in line]
+        assert cells in [_cells(line) for line in shown], "README's results are old: run scripts/results --write"
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("|")]

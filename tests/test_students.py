@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
@@ -80,6 +81,14 @@ def test_no_row_of_pricer_leaks_by_its_own_rule() -> None:
         assert (pricer["same_text"], pricer["near_copies"], pricer["own_price"]) == (0, 0, 0)
         assert min(course["same_text"], course["near_copies"], course["own_price"]) > 0
         assert pricer["test"] == course["test"]
+
+
+def test_the_leaks_of_the_demo_are_what_the_script_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    leaks = importlib.import_module("leaks")
+    found = leaks.measure("demo", leaks.DEMO_TOKENIZER, tmp_path)
+    written = json.loads((ROOT / "reports" / "leaks.json").read_text("utf-8"))
+    assert found == written["demo"], "reports/leaks.json is old: run scripts/leaks.py"
 
 
 @pytest.fixture

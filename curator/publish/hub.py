@@ -215,11 +215,14 @@ def _problem(error: BaseException, what: str) -> HubError:
     elif status == 401 and get_token():
         advice = f"{host} refused the token (401). {login} with a token that has not expired."
     elif status == 401:
-        advice = f"{host} wants to know who you are (401). Log in: {login} with a token that may write."
+        advice = (
+            f"{host} wants to know who you are, or has nothing of that name (401). Log in: {login} with a token that"
+            " may read it (to publish: write it)."
+        )
     elif status == 403:
         advice = (
-            f"{host} denies it (403): the token lacks the right, or the repository belongs to someone else. A token"
-            " needs write access to the owner's repositories."
+            f"{host} denies it (403): the token lacks the right, the repository belongs to someone else, or its terms"
+            " are not accepted yet (on its page). To publish, a token needs write access to the owner's repositories."
         )
     elif status == 404:
         advice = f"{host} doesn't have it, or not for this login (404)."
