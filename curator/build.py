@@ -20,12 +20,13 @@ import polars as pl
 import pyarrow as pa
 
 from curator import __version__, interrupt, ledger, select, sources
+from curator.digest import sha256
 from curator.engine import Done, Task, cores, run_local
 from curator.engine_ray import run_ray
 from curator.errors import RunError
 from curator.mapping import code_digest, is_finished, shard_key
 from curator.memory import peak_memory_bytes
-from curator.publish.dataset import sha256, write_dataset
+from curator.publish.dataset import write_dataset
 from curator.recipe import Recipe
 from curator.report import write_report
 from curator.report.complete import complete

@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curator.digest import sha256
 from curator.errors import TokenizerError, nearest
 from curator.paths import existing
 
@@ -127,8 +128,7 @@ def _from_hub(spec: str) -> Vocabulary:
 
 def _sha256(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256(file)
     except OSError as error:
         raise TokenizerError(f"tokenizer file {str(file)!r} can't be read: {error.strerror}") from error
 

@@ -10,7 +10,7 @@ from curator import mapping
 
 PACKAGE = Path(mapping.__file__).parent
 # Messages, types, files and settings: no byte of a part depends on their code; what is set is in the key itself.
-ASIDE = {"__init__", "arrays", "errors", "interrupt", "paths", "recipe", "rundir", "settings"}
+ASIDE = {"__init__", "arrays", "digest", "errors", "interrupt", "paths", "recipe", "rundir", "settings"}
 
 
 def imported(path: Path) -> Iterator[Path]:

@@ -217,7 +217,7 @@ def test_default_form_is_cut_at_the_last_prefix_and_test_text_at_the_first(
 
 
 def test_manifest_tells_the_truth(one_run: Path) -> None:
-    from curator.publish.dataset import sha256
+    from curator.digest import sha256
 
     manifest = json.loads((one_run / "dataset" / "manifest.json").read_text("utf-8"))
     files = {p.relative_to(one_run / "dataset").as_posix() for p in (one_run / "dataset").rglob("*") if p.is_file()}

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from curator.build import build
+from curator.digest import sha256
 from curator.errors import CheckError, CuratorError, RunError, UsageError
 from curator.publish import card, croissant
 from curator.publish import verify as verify_module
-from curator.publish.dataset import sha256
 from curator.publish.measures import Measures, memory_bytes
 from curator.publish.verify import verify, verify_folder
 from curator.recipe import load_recipe

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.digest import sha256
 from curator.ledger import FATES, SPLITS
 from curator.publish import chats
-from curator.publish.dataset import sha256
 from curator.publish.manifest import BESIDE_DATA, CONFIGS, Manifest, changes_loading
 from curator.publish.measures import Measures
 from curator.publish.rows import locate

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator import __version__
+from curator.digest import sha256
 from curator.publish import card, croissant
 from curator.publish.certificate import certify, data_files
 from curator.publish.forms import default_form, openai_form, text_form
@@ -116,12 +117,6 @@ def write_dataset(
         write_json(temporary / "croissant.json", croissant.describe(manifest))
         write_text(temporary / "README.md", card.render(manifest))
     return manifest
-
-
-def sha256(path: Path) -> str:
-    """Return the digest (hex) of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @dataclass

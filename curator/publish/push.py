@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curator.digest import sha256
 from curator.errors import CheckError, HubError
 from curator.publish import facts, hub, manifest, merge
 from curator.publish.card import render
-from curator.publish.dataset import sha256
 from curator.publish.verify import verify_folder
 from curator.visible import visible
 

@@ -21,12 +21,11 @@ from curator.errors import SourceError, UsageError, nearest
 from curator.paths import existing
 from curator.recipe import Recipe
 from curator.rundir import is_run
-from curator.sources import hub, jsonl, parquet
+from curator.sources import hub
 from curator.sources.categories import ITEMS, category_of
 from curator.sources.columns import needed
+from curator.sources.formats import FORMATS, format_name
 from curator.sources.model import Found, Shard, Source
-from curator.sources.text_files import ENDINGS as JSONL_ENDINGS
-from curator.sources.text_files import kind_of
 
 __all__ = ["SHARD_ROWS", "Found", "Shard", "Source", "cut", "read", "resolve"]
 
@@ -37,7 +36,7 @@ DEMO_ROWS, DEMO_SEED = 20_000, 42
 """Rows and seed of the source ``demo``."""
 DEMO_MOST = 1_000_000_000
 """Most rows that ``demo:ROWS`` takes."""
-_ENDINGS = (".parquet", *JSONL_ENDINGS)
+_ENDINGS = tuple(ending for one in FORMATS.values() for ending in one.endings)
 
 
 def resolve(specs: Sequence[str], recipe: Recipe) -> list[Found]:
@@ -97,12 +96,7 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
         SourceError: The source is damaged, or changed since it was resolved.
     """
     source = shard.source
-    if source.kind == "demo":
-        batches = _read_demo(shard)
-    elif source.kind == "jsonl":
-        batches = jsonl.read(shard, recipe)
-    else:
-        batches = parquet.read(shard, recipe)
+    batches = _read_demo(shard) if source.kind == "demo" else FORMATS[source.kind].read(shard, recipe)
     for batch in batches:
         if source.category is not None:
             category = pl.lit(source.category)
@@ -174,22 +168,10 @@ def _file(path: Path, recipe: Recipe) -> Found:
         str(path).encode()
     except UnicodeEncodeError as error:
         raise SourceError(f"{str(path)!a}: the file's name is not UTF-8; rename it") from error
-    kind = kind_of(path)
-    state = path.stat()
-    offsets: tuple[int, ...] = ()
-    if kind == "jsonl":
-        scanned = jsonl.scan(path, recipe, SHARD_ROWS)
-        pieces, offsets, size, digest = scanned.pieces, scanned.offsets, scanned.size, scanned.sha256
-    else:
-        pieces, size, digest = parquet.row_groups(path, recipe), state.st_size, _sha256(path)
-    category = category_of(path)
-    source = Source(kind, str(path.resolve()), path.name, category, sum(pieces), size, state.st_mtime_ns, digest)
-    return Found(source, pieces, kind == "parquet", offsets)
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise SourceError(f"{path}: can't be read: {error.strerror}") from error
+    kind = format_name(path)
+    modified = path.stat().st_mtime_ns
+    scan = FORMATS[kind].scan(path, recipe, SHARD_ROWS)
+    source = Source(
+        kind, str(path.resolve()), path.name, category_of(path), sum(scan.pieces), scan.size, modified, scan.sha256
+    )
+    return Found(source, scan.pieces, scan.divisible, scan.offsets)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ import pyarrow as pa
 from curator.errors import SourceError
 from curator.recipe import Recipe
 from curator.sources import columns
-from curator.sources.model import Shard
+from curator.sources.model import Scan, Shard
 from curator.sources.text_files import TextFile, is_array, looks_like, reason
 
 BATCH_ROWS, BATCH_BYTES = 8_192, 32 * 2**20
@@ -43,23 +42,6 @@ _loads: Callable[[str], Any] = json.JSONDecoder().decode
 _dumps: Callable[[Any], str] = json.JSONEncoder().encode
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _TEXTS = frozenset((str, type(None)))
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What one pass over a file tells.
-
-    Attributes:
-        pieces: Rows of its consecutive pieces.
-        offsets: Bytes before each piece; empty for a compressed file, which is one piece.
-        size: Bytes of the file.
-        sha256: Digest of the file's bytes (hex).
-    """
-
-    pieces: list[int]
-    offsets: tuple[int, ...]
-    size: int
-    sha256: str
 
 
 def scan(path: Path, recipe: Recipe, piece_rows: int) -> Scan:

@@ -59,6 +59,25 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class Scan:
+    """What one pass over a file tells.
+
+    Attributes:
+        pieces: Rows of its consecutive pieces.
+        offsets: Bytes before each piece, where a reader needs them; empty otherwise.
+        size: Bytes of the file.
+        sha256: Digest of the file's bytes (hex).
+        divisible: Whether a piece may be cut anywhere.
+    """
+
+    pieces: list[int]
+    offsets: tuple[int, ...]
+    size: int
+    sha256: str
+    divisible: bool = False
+
+
+@dataclass(frozen=True)
 class Found:
     """A source, and where it can be cut into shards.
 

@@ -47,19 +47,12 @@ _SIGNATURES = (
 )
 
 
-def kind_of(path: Path) -> str:
-    """Return ``parquet`` or ``jsonl``: by the file's name or, where that tells nothing, by its first bytes.
+def kind_by_content(path: Path) -> str:
+    """Return ``parquet`` or ``jsonl`` by a file's first bytes.
 
     Raises:
         SourceError: The file is neither, can't be read, or is empty.
     """
-    if not path.is_file():
-        raise SourceError(f"{path}: is not a regular file, which is read twice; write it to one first")
-    name = path.name.lower()
-    if name.endswith(".parquet"):
-        return "parquet"
-    if name.endswith(ENDINGS):
-        return "jsonl"
     try:
         with path.open("rb") as file:
             if file.read(4) == b"PAR1":

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import polars as pl
 
+from curator.digest import sha256
 from curator.errors import RunError, UsageError
 from curator.publish import chats
 from curator.publish.checks import Digests, compare_file
-from curator.publish.dataset import sha256
 from curator.publish.manifest import Manifest, ManifestError, read
 from curator.publish.verdict import Check, Verdict
 from curator.rundir import RunDirectory, writing

@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from curator.digest import sha256
 from curator.errors import CheckError, CuratorError
 from curator.evaluate import places, scoring
 from curator.evaluate.places import Place
 from curator.publish.checks import Digests, compare_file
-from curator.publish.dataset import sha256
 from curator.publish.manifest import NAME
 from curator.publish.verdict import Check, Verdict
 from curator.tables import aligned

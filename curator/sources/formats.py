@@ -1,0 +1,60 @@
+"""The formats of source files: by what each is known, how it is scanned, and how its rows are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from curator.digest import sha256
+from curator.errors import SourceError
+from curator.recipe import Recipe
+from curator.sources import jsonl, parquet
+from curator.sources.model import Scan, Shard
+from curator.sources.text_files import ENDINGS, kind_by_content
+
+
+class Format(NamedTuple):
+    """One format.
+
+    Attributes:
+        endings: How names of such files end, in lower case.
+        scan: Checks a file and tells where it can be cut, into pieces of so many rows if it may; raises SourceError for
+            one that is not product metadata.
+        read: Yields the rows of a shard: `row` (0-based in the file), the columns that the recipe needs, and where the
+            file has them `main_category` and `malformed`.
+    """
+
+    endings: tuple[str, ...]
+    scan: Callable[[Path, Recipe, int], Scan]
+    read: Callable[[Shard, Recipe], Iterator[pl.DataFrame]]
+
+
+def _scan_parquet(path: Path, recipe: Recipe, piece_rows: int) -> Scan:
+    # Row groups can be read from anywhere, whatever their size.
+    pieces = parquet.row_groups(path, recipe)
+    try:
+        return Scan(pieces, (), path.stat().st_size, sha256(path), divisible=True)
+    except OSError as error:
+        raise SourceError(f"{path}: can't be read: {error.strerror}") from error
+
+
+FORMATS: dict[str, Format] = {
+    "parquet": Format((".parquet",), _scan_parquet, parquet.read),
+    "jsonl": Format(ENDINGS, jsonl.scan, jsonl.read),
+}
+"""Every format by its name, which is the `kind` of a source."""
+
+
+def format_name(path: Path) -> str:
+    """Return which of `FORMATS` a file has: by its name or, where that tells nothing, by its first bytes.
+
+    Raises:
+        SourceError: The file is of none of them, can't be read, or is empty.
+    """
+    if not path.is_file():
+        raise SourceError(f"{path}: is not a regular file, which is read twice; write it to one first")
+    by_name = (name for name, one in FORMATS.items() if path.name.lower().endswith(one.endings))
+    return next(by_name, None) or kind_by_content(path)
