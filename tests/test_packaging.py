@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BASH = shutil.which("bash")
 TOP_LEVEL = {
     *("curator", "scripts", "tests", "reports", ".ci", "setup.cfg", "pyproject.toml"),
-    *("README.md", "LICENSE", "CHANGELOG.md", ".gitignore"),
+    *("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "MANIFEST.in", ".gitignore"),
 }
 IMPORT_NAMES = {"scikit-learn": "sklearn"}
 # A stand-in for Python that installs nothing and writes down what pip was asked for.
