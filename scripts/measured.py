@@ -97,30 +97,43 @@ def _of(found: Mapping[str, Any], key: str) -> int:
 
 def differences(speed: Mapping[str, Any], leaks: Mapping[str, Any], errors: Mapping[str, Any]) -> list[str]:
     """Return the table of what `pricer` does otherwise than `course-v1`, and what that was measured to do."""
-    real, demo = (leaks[source]["recipes"] for source in ("real", "demo"))
-    rows = ["| what | `course-v1` | `pricer` | measured by |", "|---|---:|---:|---|"]
+    sides = [leaks[source]["recipes"][name] for source in ("real", "demo") for name in reversed(RECIPES)]
+    names = [f"`{name}`, {source}" for source in ("real", "demo") for name in reversed(RECIPES)]
+    fates = {
+        "too short, or of too few tokens": ("text_too_short", "too_few_tokens"),
+        "lost, rounded to $0": ("no_slot",),
+        "dropped as an exact copy": ("exact_duplicate",),
+        "dropped for its own price": ("price_in_text",),
+        "in a split": ("train", "validation", "test"),
+    }
+    shared = {
+        "same_text": "test rows with the same text in train",
+        "near_copies": "test rows with a near-copy in train",
+        "near_listings": "test rows with a near-copy in train by the uncut listing",
+    }
+    rows = [
+        f"Rows of {leaks['real']['rows']:,} real ones and of {leaks['demo']['rows']:,} of the demo, counted by"
+        " `scripts/leaks.py`:",
+        "",
+        f"| rows | {' | '.join(names)} |",
+        f"|---|{'---:|' * len(names)}",
+    ]
+    for what, counted in fates.items():
+        rows.append(f"| {what} | {' | '.join(_fates(side, *counted) for side in sides)} |")
+    for key, what in shared.items():
+        cells = [f"{side[key]:,} of {side['test']:,}" for side in sides]
+        rows.append(f"| {what} | {' | '.join(cells)} |")
+    rows += ["", "On the real rows:", "", "| what | `course-v1` | `pricer` | measured by |", "|---|---:|---:|---|"]
 
     def add(what: str, cells: Sequence[str], by: str) -> None:
-        rows.append(f"| {what} | {cells[1]} | {cells[0]} | `{by}` |")
+        rows.append(f"| {what} | {' | '.join(cells)} | `{by}` |")
 
-    for found, name in ((real, "real"), (demo, "demo")):
-        by = "scripts/leaks.py"
-        say = f"{leaks['real' if found is real else 'demo']['rows']:,} {name} rows"
-        add(f"{say}: too short, or of too few tokens", [_fates(found[r], "text_too_short", "too_few_tokens")
-            for r in RECIPES], by)  # fmt: skip
-        add(f"{say}: in a split", [_fates(found[r], "train", "validation", "test") for r in RECIPES], by)
-        add(f"{say}: dropped as an exact copy", [_fates(found[r], "exact_duplicate") for r in RECIPES], by)
-        add(f"{say}: dropped for its own price", [_fates(found[r], "price_in_text") for r in RECIPES], by)
-        for key, what in (("same_text", "the same text"), ("near_copies", "a near-copy"),
-                          ("near_listings", "a near-copy by the uncut listing")):  # fmt: skip
-            cells = [f"{found[r][key]:,} of {found[r]['test']:,}" for r in RECIPES]
-            add(f"{say}: test rows with {what} in train", cells, by)
-    tokens = [f"{real[r]['train_tokens'] / real[r]['train']:.0f}" for r in RECIPES]
+    both = list(reversed(RECIPES))
+    tokens = [f"{side['train_tokens'] / side['train']:.0f}" for side in sides[:2]]
     add("tokens of a train prompt, each by its recipe's tokenizer", tokens, "scripts/leaks.py")
-    micro = [f"{speed['us_per_row'][r]:.1f} µs" for r in RECIPES]
-    add("map step, a row and core", micro, "scripts/benchmarks")
+    add("map step, a row and core", [f"{speed['us_per_row'][name]:.1f} µs" for name in both], "scripts/benchmarks")
     for model, words in MODELS.items():
-        cells = [f"${errors[name][model]['all']['mae']:.2f}" for name in ("default", "course-v1")]
+        cells = [f"${errors[name][model]['all']['mae']:.2f}" for name in ("course-v1", "default")]
         add(f"mean absolute error, {words}", cells, "scripts/experiments.py")
     rows += [
         "",

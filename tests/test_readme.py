@@ -80,3 +80,39 @@ def test_the_results_are_those_of_the_code(shared_data: Path, tmp_path: Path, in
 
 def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.split("|")]
+
+
+def test_the_recipes_are_told_as_they_are() -> None:
+    from curator.recipe import load_recipe
+
+    pricer, course = load_recipe("pricer"), load_recipe("course-v1")
+    table = README[README.index("| | `pricer` | `course-v1` |\n") :].partition("\n\n")[0]
+    rows = {cells[1]: cells[2:4] for cells in map(_cells, table.splitlines())}
+    assert rows["text"][0].endswith(f"; {pricer.text.max_chars} characters")
+    assert rows["text"][1].endswith(f"; {course.text.max_chars:,} characters")
+    assert rows["cap"][0].startswith(f"{pricer.tokens.cap} tokens for the whole {pricer.tokens.of}")
+    assert rows["cap"][1].startswith(f"{course.tokens.cap} tokens of {course.tokens.of}")
+    assert f"`{pricer.tokenizer}`" in rows["tokenizer"][0]
+    assert (pricer.price.rounding, course.price.rounding) == ("half_up", "half_even")
+    assert [row.split(":")[0] for row in rows["rounding"]] == ["half up", "half to even"]
+    assert pricer.split.held_out_share == 0.1
+    assert rows["splits"] == [
+        "train, validation, test; held-out splits at most a tenth each",
+        f"{course.split.train:,} train, {course.split.test:,} test",
+    ]
+    assert f"similarity of {pricer.duplicates.similarity} or more" in README.replace("\n", " ")
+    assert f"Where more than {pricer.duplicates.cluster_cap} items hang together" in README
+
+
+def test_the_run_directory_holds_what_is_told(demo: tuple[Path, str]) -> None:
+    run, _ = demo
+    table = README[README.index("| path | what it holds |") :].partition("\n\n")[0]
+    told = {name for line in table.splitlines()[2:] for name in re.findall(r"`([^`]+)`", _cells(line)[1])}
+    assert all(list(run.glob(name)) for name in told - {"train/gpt/"})
+    there = {path.name for path in run.iterdir() if not path.name.startswith(".")}
+    assert there <= {name.partition("/")[0] for name in told} | {"evaluate"}
+
+
+def test_as_many_categories_as_are_told(invoke: Callable[..., Any]) -> None:
+    (count,) = re.findall(r"`curator categories` lists all ([0-9]+)", README)
+    assert len(invoke("categories").stdout.splitlines()) == int(count)
