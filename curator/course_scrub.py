@@ -1,27 +1,36 @@
 """Clean titles and contents as the course does, together and in one pass.
 
-`scrub.COURSE_RULES` say what the cleaning is. Here it is done on all bytes of a batch at once: a table makes spaces of
-the noise, and one regular expression closes runs of spaces and drops part numbers. The few rows that hold what that
-cannot see, such as digits beyond ASCII, go through the rules themselves.
+`scrub.COURSE_RULES` say what the cleaning is. Here it is done on the bytes of many rows at once, with NumPy: a table
+makes spaces of the noise, and a mask tells which bytes go. The few rows that hold what that cannot see, such as digits
+beyond ASCII, go through the rules themselves.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from curator import scrub
+from curator.encoded import Counts, buffers
 
-# Stands between title and contents; neither noise nor part of a word. Rows that hold it go through the rules.
-_SEAM = "\0"
+Bytes = NDArray[np.uint8]
+
+# Ends each title and each contents; neither noise nor part of a word. Rows that hold it go through the rules.
+_END = "\0"
+_SPACE, _COMMA, _NEWLINE = ord(" "), ord(","), ord("\n")
+_GONE, _SILENT = 0xC0, -0x40
+"""A byte that UTF-8 never uses; signed, it and those that continue a character are at most the second number."""
 _NOISE = b':[]"{}\t\n\v\f\r\x1c\x1d\x1e\x1f'
 _SPACES = bytes.maketrans(_NOISE, b" " * len(_NOISE))
 _WIDE_NOISE = r"[\s【】&&[^\x00-\x7f]]"
-# A word of at least seven characters, one of them an ASCII digit; each branch runs to the word's end.
-_LONG = "|".join([*(f"[^ ]{{{at}}}[0-9][^ ]{{{6 - at},}}" for at in range(6)), "[^ ]{6,}[0-9][^ ]*"])
-_SPACES_AND_LONG = f" (?:(?:{_LONG})? )+"
+_LONG = 7
+"""Characters from which on a word with a digit is taken for a part number."""
+_BLOCK = 1 << 19
+"""Bytes that are cleaned at a time, about: the arrays over them stay in the processor's cache."""
 
 
 def scrub_together(titles: pl.Series, contents: pl.Series) -> pl.Series:
@@ -31,26 +40,20 @@ def scrub_together(titles: pl.Series, contents: pl.Series) -> pl.Series:
         titles: Strings without null.
         contents: As many strings without null.
     """
-    joined = pl.select(
-        pl.concat_str(pl.lit(" "), pl.lit(titles), pl.lit(f" {_SEAM} "), pl.lit(contents), pl.lit(" "))
-    ).to_series()
-    odd = titles.str.contains(_SEAM, literal=True) | contents.str.contains(_SEAM, literal=True)
+    end = pl.lit(_END)
+    joined = pl.select(pl.concat_str(pl.lit(titles), end, pl.lit(contents), end)).to_series()
+    odd = joined.str.count_matches(_END, literal=True) != 2
     wide = (joined.str.len_bytes() != joined.str.len_chars()).arg_true()
     wide = wide.filter(joined.gather(wide).str.contains(_wide_noise_or_digit()))
     if len(wide):
         some = joined.gather(wide).str.replace_all(_WIDE_NOISE, " ")
         joined = joined.scatter(wide, some)
         odd = odd.scatter(wide.filter(some.str.contains(_wide_noise_or_digit())), True)
-    spaced = _noise_to_spaces(joined)
-    commas = (spaced.str.contains(" ,", literal=True) | spaced.str.contains(",,", literal=True)).arg_true()
-    if len(commas):
-        some = spaced.gather(commas).str.replace_all(" +,", ",")
-        # The rules strip a text before they look at its commas.
-        leading = some.str.starts_with(",") | some.str.contains(f"{_SEAM},", literal=True)
-        odd = odd.scatter(commas.filter(leading), True)
-        spaced = spaced.scatter(commas, scrub.shorten_commas(some))
-    clean = spaced.str.replace_all(_SPACES_AND_LONG, " ").str.replace(f" {_SEAM} ", "\n").str.strip_chars(" ")
+    # What the bytes make of a row with another number of ends would shift the rows after it.
     rows = odd.arg_true()
+    if len(rows):
+        joined = joined.scatter(rows, 2 * _END)
+    clean = _clean(joined)
     if len(rows):
         clean = clean.scatter(rows, _by_the_rules(titles.gather(rows), contents.gather(rows)))
     return clean
@@ -61,20 +64,111 @@ def _by_the_rules(titles: pl.Series, contents: pl.Series) -> pl.Series:
     return pl.select(pl.concat_str(title, pl.lit("\n"), text)).to_series()
 
 
-def _noise_to_spaces(texts: pl.Series) -> pl.Series:
-    """Make a space of each character of ASCII noise."""
-    plain = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, data = plain.buffers()
-    if data is None:
-        return texts
-    spaced = pa.py_buffer(data.to_pybytes().translate(_SPACES))
-    made = pl.from_arrow(pa.LargeStringArray.from_buffers(len(plain), offsets, spaced, offset=plain.offset))
-    assert isinstance(made, pl.Series)
-    return made
-
-
 @lru_cache(maxsize=1)
 def _wide_noise_or_digit() -> str:
     """Return a class of the characters beyond ASCII that the rules take for noise or for a digit."""
     digits = "".join(one for one in map(chr, range(0x80, scrub.DIGITS_END)) if one.isdigit())
     return f"[{_WIDE_NOISE}{digits}]"
+
+
+def _clean(joined: pl.Series) -> pl.Series:
+    """Clean rows of two segments, each with its end; return the segments with a newline between them."""
+    offsets, raw = buffers(joined)
+    data = np.frombuffer(bytearray(raw).translate(_SPACES), np.uint8)
+    pieces: list[Bytes] = []
+    sizes = np.zeros(len(joined) + 1, np.int64)
+    start = 0
+    while start < len(joined):
+        stop = max(int(np.searchsorted(offsets, offsets[start] + _BLOCK, side="right")) - 1, start + 1)
+        piece, sizes[start + 1 : stop + 1] = _clean_block(data[offsets[start] : offsets[stop]])
+        pieces.append(piece)
+        start = stop
+    clean = pa.py_buffer(np.concatenate(pieces) if pieces else b"")
+    made = pl.from_arrow(pa.LargeStringArray.from_buffers(len(joined), pa.py_buffer(np.cumsum(sizes)), clean))
+    assert isinstance(made, pl.Series)
+    return made
+
+
+def _clean_block(data: Bytes) -> tuple[Bytes, Counts]:
+    """Clean the bytes of some rows, in which noise is spaces already; return them and the bytes of each row.
+
+    The bytes that are passed are changed.
+    """
+    ends = np.flatnonzero(data == 0)
+    drop = np.zeros(len(data), np.bool_)
+    _close_commas(data, drop)
+    space = data == _SPACE
+    # Of a run the last space is left, but none at the end of a segment,
+    drop[:-1] |= space[:-1] & (space[1:] | (data[1:] == 0))
+    # nor at its start.
+    first = np.append(0, ends[:-1] + 1)
+    first = first[space[first]]
+    while len(more := np.flatnonzero(space[first + 1])):
+        first[more] += 1
+    drop[first] = True
+    _drop_part_numbers(data, drop)
+    data[ends[::2]] = _NEWLINE
+    last = ends[1::2]
+    drop[last] = True
+    kept = last + 1 - np.searchsorted(np.flatnonzero(drop), last, side="right")
+    return data[~drop], np.diff(kept, prepend=0)
+
+
+def _close_commas(data: Bytes, drop: NDArray[np.bool_]) -> None:
+    """Mark the spaces before commas and the commas that go of a run: one of each three is left, then one of each two.
+
+    These bytes also become `_GONE`, since words are parted and measured as if they were not there.
+    """
+    commas = np.flatnonzero(data == _COMMA)
+    before = commas - 1
+    spaced = np.flatnonzero(data[before] == _SPACE)
+    while len(spaced):
+        data[before[spaced]] = _GONE
+        drop[before[spaced]] = True
+        before[spaced] -= 1
+        spaced = spaced[data[before[spaced]] == _SPACE]
+    # Which commas follow another one at once?
+    runs = np.flatnonzero(before[1:] == commas[:-1])
+    if not len(runs):
+        return
+    new = np.flatnonzero(np.diff(runs, prepend=-2) > 1)
+    many = np.diff(new, append=len(runs)) + 1
+    left = (many // 3 + many % 3 + 1) // 2
+    surplus = commas[_ranges(runs[new] + left, many - left)]
+    data[surplus] = _GONE
+    drop[surplus] = True
+
+
+def _drop_part_numbers(data: Bytes, drop: NDArray[np.bool_]) -> None:
+    """Mark words of seven or more characters with a digit, each with the space before it."""
+    stop = (data == _SPACE) | (data == 0)
+    places = np.flatnonzero(stop | (data - ord("0") < 10))
+    stops = np.flatnonzero(stop[places])
+    after = places[stops]
+    # A word lies before each stop; it has a digit if that is not the next place after the stop before it.
+    before = np.append(-1, after[:-1])
+    words = np.flatnonzero((np.diff(stops, prepend=-1) > 1) & (after - before > _LONG))
+    before, after = before[words], after[words]
+    silent = np.flatnonzero(data.view(np.int8) <= _SILENT)
+    if len(silent):
+        characters = after - before - 1 - np.searchsorted(silent, after) + np.searchsorted(silent, before)
+        words = np.flatnonzero(characters >= _LONG)
+        before, after = before[words], after[words]
+    if not len(before):
+        return
+    drop[_ranges(before + 1, after - before - 1)] = True
+    # The first words of a segment, if they go, have no space before them; the one after them goes.
+    leading = (before < 0) | (data[before] == 0) | drop[before]
+    drop[before[~leading]] = True
+    following = after[leading]
+    while len(following := following[data[following] == _SPACE]):
+        while len(more := np.flatnonzero(data[following + 1] == _SPACE)):
+            following[more] += 1
+        drop[following] = True
+        following = after[np.isin(before, following)]
+
+
+def _ranges(starts: Counts, sizes: Counts) -> Counts:
+    """Return all places of the ranges, one after the other."""
+    before = np.cumsum(sizes) - sizes
+    return np.repeat(starts - before, sizes) + np.arange(int(sizes.sum()))

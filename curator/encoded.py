@@ -22,15 +22,15 @@ class Encoded:
         ids: Their ids, one text after the other; there may be ids between them that belong to none.
         starts: Where the ids of each text begin.
         counts: Tokens of each text.
-        sizes: Bytes that each id stands for, and a zero at the end. Only the byte-level engine needs them, the other
-            leaves them empty.
+        ends: Bytes of all ids before each one and, at the end, of all ids; shape (ids + 1,). Only the byte-level engine
+            needs them, the other leaves them empty.
     """
 
     texts: pl.Series
     ids: NDArray[np.uint32]
     starts: Counts
     counts: Counts
-    sizes: NDArray[np.uint16]
+    ends: Counts
 
     @cached_property
     def utf8(self) -> tuple[Counts, NDArray[np.uint8]]:
@@ -39,7 +39,7 @@ class Encoded:
 
     def take(self, rows: Counts) -> Encoded:
         """Return some of the texts, in ascending order."""
-        return Encoded(self.texts.gather(rows), self.ids, self.starts[rows], self.counts[rows], self.sizes)
+        return Encoded(self.texts.gather(rows), self.ids, self.starts[rows], self.counts[rows], self.ends)
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,9 @@ def first_bytes(texts: pl.Series, sizes: Counts) -> pl.Series:
 
 def sums(encoded: Encoded, counts: Counts) -> Counts:
     """Return the bytes of the first `counts` ids of each text."""
-    if not len(counts):
-        return counts
-    between = np.column_stack((encoded.starts, encoded.starts + counts)).ravel()
-    sums = np.add.reduceat(encoded.sizes, between, dtype=np.int64)[::2]
-    # Of nothing, `reduceat` makes the first element.
-    return np.where(counts > 0, sums, 0)
+    starts = encoded.starts
+    found: Counts = encoded.ends[starts + counts] - encoded.ends[starts]
+    return found
 
 
 def ids_before(encoded: Encoded, counts: Counts, surplus: Counts) -> tuple[Counts, NDArray[np.bool_]]:
@@ -90,17 +87,23 @@ def ids_before(encoded: Encoded, counts: Counts, surplus: Counts) -> tuple[Count
     moving = np.flatnonzero(surplus > 0)
     while len(moving):
         left[moving] -= 1
-        surplus[moving] -= encoded.sizes[encoded.starts[moving] + left[moving]]
+        at = encoded.starts[moving] + left[moving]
+        surplus[moving] -= encoded.ends[at + 1] - encoded.ends[at]
         moving = moving[surplus[moving] > 0]
     return left, surplus == 0
 
 
-def _utf8(texts: pl.Series) -> tuple[Counts, NDArray[np.uint8]]:
-    """Return the offsets of the texts, shape (n + 1,), in their UTF-8 bytes, which are followed by one zero byte."""
+def buffers(texts: pl.Series) -> tuple[Counts, memoryview]:
+    """Return the offsets of the texts, shape (n + 1,), in their UTF-8 bytes, and these."""
     raw = texts.rechunk().cast(pl.Binary).to_arrow(compat_level=pl.CompatLevel.oldest())
     if not len(raw):
-        return np.zeros(1, np.int64), np.zeros(1, np.uint8)
+        return np.zeros(1, np.int64), memoryview(b"")
     _, offsets, data = raw.buffers()
+    return np.frombuffer(offsets, np.int64, len(raw) + 1, raw.offset * 8), memoryview(data or b"")
+
+
+def _utf8(texts: pl.Series) -> tuple[Counts, NDArray[np.uint8]]:
+    """Return the offsets of the texts, shape (n + 1,), in their UTF-8 bytes, which are followed by one zero byte."""
+    offsets, data = buffers(texts)
     # The zero byte lets the byte after the last text be looked at.
-    bytes_ = np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
-    return np.frombuffer(offsets, np.int64, len(raw) + 1, raw.offset * 8), np.append(bytes_, np.uint8(0))
+    return offsets, np.append(np.frombuffer(data, np.uint8), np.uint8(0))

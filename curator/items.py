@@ -107,9 +107,7 @@ class Mapper:
         """
         recipe = self.recipe
         sieve = self.sieve(raw.with_columns(read_prices(raw["price"]).alias("price")))
-        sieve.apply(well_formed())
-        sieve.apply(has_price())
-        sieve.apply(price_in_range(recipe))
+        sieve.apply(well_formed(), has_price(), price_in_range(recipe))
         sieve.rows = sieve.rows.with_columns(slot=round_price(pl.col("price"), recipe.price))
         if recipe.text.style == "course":
             # The course counts characters before it cleans, and without the title.

@@ -53,13 +53,18 @@ class Sieve:
     rows: pl.DataFrame
     _dropped: list[pl.DataFrame] = field(default_factory=list)
 
-    def apply(self, rule: Rule) -> None:
-        """Drop the rows for which the rule's expression is not true."""
-        kept = self.rows.select(rule.keep.fill_null(value=False)).to_series()
-        if kept.all():
-            return
-        self._dropped.append(self.rows.filter(~kept).select("row", "parent_asin", fate=pl.lit(rule.reason)))
-        self.rows = self.rows.filter(kept)
+    def apply(self, *rules: Rule) -> None:
+        """Drop the rows for which an expression is not true; the first such rule is the reason."""
+        # Rows may be wide, so they are filtered once for all rules.
+        kept = self.rows.select(rule.keep.fill_null(value=False).alias(str(at)) for at, rule in enumerate(rules))
+        left = pl.repeat(value=True, n=self.rows.height, dtype=pl.Boolean, eager=True)
+        for rule, passed in zip(rules, kept, strict=True):
+            dropped = self.rows.select("row", "parent_asin").filter(left & ~passed)
+            if dropped.height:
+                self._dropped.append(dropped.with_columns(fate=pl.lit(rule.reason)))
+                left &= passed
+        if not left.all():
+            self.rows = self.rows.filter(left)
 
     def fates(self) -> pl.DataFrame:
         """Return every row that came in with its fate so far: columns `row`, `parent_asin`, `fate`."""

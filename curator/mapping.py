@@ -46,8 +46,8 @@ def map_shard(mapper: Mapper, shard: Shard, items_path: Path, ledger_path: Path,
     rows = kept = 0
     # The ledger is renamed first, the items last.
     with (
-        writing_parquet(items_path, items.SCHEMA, {_KEY: key}) as write_items,
-        writing_parquet(ledger_path, ledger.SCHEMA, {_KEY: key}) as write_fates,
+        writing_parquet(items_path, items.SCHEMA, {_KEY: key}, ("shard", "category")) as write_items,
+        writing_parquet(ledger_path, ledger.SCHEMA, {_KEY: key}, ("shard", "fate")) as write_fates,
     ):
         for batch in read(shard, mapper.recipe):
             some, fates = mapper(batch)

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ def write_parquet(final: Path, frame: pl.DataFrame, metadata: dict[str, str] | N
 
 @contextmanager
 def writing_parquet(
-    final: Path, schema: Mapping[str, PolarsDataType], metadata: dict[str, str]
+    final: Path, schema: Mapping[str, PolarsDataType], metadata: dict[str, str], repeated: Sequence[str] = ()
 ) -> Iterator[Callable[[pl.DataFrame], None]]:
     """Give a function that appends frames to a Parquet file, all or nothing, however many there are.
 
@@ -161,11 +161,14 @@ def writing_parquet(
         final: Where the file goes.
         schema: Columns and types; a frame may hold more columns.
         metadata: Key-value metadata of the file.
+        repeated: Columns of few different values, for which a dictionary is worth making.
     """
     plain = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
     with (
         writing(final) as temporary,
-        pq.ParquetWriter(temporary, plain, compression="zstd", compression_level=1) as writer,
+        pq.ParquetWriter(
+            temporary, plain, compression="zstd", compression_level=1, use_dictionary=list(repeated)
+        ) as writer,
     ):
 
         def append(frame: pl.DataFrame) -> None:

@@ -104,17 +104,18 @@ class ByteLevelTokenizer:
     def __init__(self, vocabulary: Vocabulary, engine: fastokens.Tokenizer) -> None:
         self.vocabulary = vocabulary
         self._engine = engine
-        self._bytes = _bytes_per_id(engine).astype(np.uint16)
+        self._bytes = _bytes_per_id(engine)
         self.special = tuple(token["content"] for token in engine.added_tokens())
 
     def encode(self, texts: pl.Series) -> Encoded:
         """See `Tokenizer.encode`."""
         raw_ids, raw_offsets = self._engine.encode_batch_flat(texts.to_list())
         ids, offsets = np.frombuffer(raw_ids, np.uint32), np.frombuffer(raw_offsets, np.uint64).astype(np.int64)
-        sizes = np.zeros(len(ids) + 1, np.uint16)
+        ends = np.zeros(len(ids) + 1, np.int64)
         # The table has all ids; not checking that again, on indices of the platform's own type, is twice as fast.
-        np.take(self._bytes, ids.astype(np.intp), out=sizes[:-1], mode="clip")
-        encoded = Encoded(texts, ids, offsets[:-1], np.diff(offsets), sizes)
+        np.take(self._bytes, ids.astype(np.intp), out=ends[1:], mode="clip")
+        np.cumsum(ends, out=ends)
+        encoded = Encoded(texts, ids, offsets[:-1], np.diff(offsets), ends)
         if not np.array_equal(sums(encoded, encoded.counts), texts.str.len_bytes().to_numpy()):
             raise TokenizerError(
                 f"tokenizer {self.vocabulary.name!r} changed the bytes of a text, so it can't be cut exactly"
@@ -142,9 +143,8 @@ class ByteLevelTokenizer:
         if whole_words:
             ends, split = _word_ends(data, starts, ends), np.zeros_like(split)
         texts = first_bytes(encoded.texts, ends - starts[:-1])
-        if split.any():
-            marks = pl.Series(split).replace_strict({True: REPLACEMENT, False: ""}, return_dtype=pl.String)
-            texts = texts + marks
+        if len(rows := np.flatnonzero(split)):
+            texts = texts.scatter(rows, texts.gather(rows) + REPLACEMENT)
         return Cut(encoded, texts, kept, whole - ends)
 
     def count_around(self, before: str, cut: Cut, after: pl.Series) -> Counts:
@@ -213,7 +213,7 @@ class ReferenceTokenizer:
         offsets = np.zeros(len(ids) + 1, np.int64)
         np.cumsum([len(each) for each in ids], out=offsets[1:])
         flat = np.fromiter((one for each in ids for one in each), np.uint32, int(offsets[-1]))
-        return Encoded(texts, flat, offsets[:-1], np.diff(offsets), np.zeros(0, np.uint16))
+        return Encoded(texts, flat, offsets[:-1], np.diff(offsets), np.zeros(0, np.int64))
 
     def settled(self, encoded: Encoded, tokens: int) -> NDArray[np.bool_]:
         """See `Tokenizer.settled`; of a tokenizer in general nothing is known."""

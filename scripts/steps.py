@@ -61,6 +61,20 @@ class Steps:
                 return
             yield batch
 
+    def _timed_writing(self, writing: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `rundir.writing_parquet` with opening, each batch and closing counted."""
+
+        @contextmanager
+        def timed(*args: Any) -> Iterator[Callable[[Any], None]]:
+            with ExitStack() as stack:
+                with self.step("write"):
+                    write = stack.enter_context(writing(*args))
+                yield self.timed("write", write)
+                with self.step("write"):
+                    stack.close()
+
+        return timed
+
     @contextmanager
     def watching(self, mapper: Mapper) -> Iterator[None]:
         """Time the steps of the map step meanwhile."""
@@ -74,10 +88,11 @@ class Steps:
             (prompts, "readable_text", "clean"),
             (items, "states_own_price", "clean"),
             (mapper.tokenizer, "encode", "encode"),
-            (mapping, "write_parquet", "write"),
         ]
         with ExitStack() as stack:
             for place, name, step in functions:
                 stack.enter_context(mock.patch.object(place, name, self.timed(step, getattr(place, name))))
             stack.enter_context(mock.patch.object(mapping, "read", self._timed_batches))
+            writing = self._timed_writing(mapping.writing_parquet)
+            stack.enter_context(mock.patch.object(mapping, "writing_parquet", writing))
             yield

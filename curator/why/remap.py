@@ -46,10 +46,11 @@ class _WatchedSieve(Sieve):
 
     seen: dict[str, pl.DataFrame] = field(default_factory=dict)
 
-    def apply(self, rule: Rule) -> None:
-        if not self.rows.is_empty():
-            self.seen[rule.reason] = self.rows
-        super().apply(rule)
+    def apply(self, *rules: Rule) -> None:
+        for rule in rules:
+            if not self.rows.is_empty():
+                self.seen[rule.reason] = self.rows
+            super().apply(rule)
 
 
 @dataclass(frozen=True)
