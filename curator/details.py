@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import polars as pl
 
@@ -99,6 +100,7 @@ def _escape_by_number(text: pl.Series) -> pl.Series:
     return text.str.replace_all(r"\\", r"\u005c", literal=True).str.replace_all(r"\"", r"\u0022", literal=True)
 
 
+@lru_cache(maxsize=8)
 def _steps(dropped: tuple[str, ...]) -> list[tuple[str, str]]:
     keys = "|".join(re.escape(_in_json(key)) for key in dropped)
     named = f'"(?i:{keys})"' if keys else None
