@@ -250,19 +250,20 @@ def course_arguments() -> Callable[..., list[str]]:
     return make
 
 
-@pytest.fixture
-def build_run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+@pytest.fixture(scope="session")
+def build_run() -> Callable[..., dict[str, Any]]:
     """Build in this process, with a tokenizer that is loaded once a session."""
     from curator import items
     from curator.build import build
     from curator.recipe import load_recipe
 
-    monkeypatch.setattr(items, "load_tokenizer", _load_tokenizer)
-
     def make(sources: Path | Sequence[Path], out: Path, *, workers: int = 1, **settings: Any) -> dict[str, Any]:
         paths = [sources] if isinstance(sources, Path) else sources
         changes = {key.replace("__", "."): value for key, value in settings.items()}
-        return build([str(path) for path in paths], load_recipe("course-v1", COURSE | changes), out, workers=workers)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(items, "load_tokenizer", _load_tokenizer)
+            recipe = load_recipe("course-v1", COURSE | changes)
+            return build([str(path) for path in paths], recipe, out, workers=workers)
 
     return make
 

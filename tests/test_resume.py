@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import Any
 import polars as pl
 import pytest
 from filelock import FileLock
+
+from curator.digest import sha256
 
 SHARDS = 8
 
@@ -77,13 +80,18 @@ def command(course_arguments: Any, tmp_path: Path) -> Callable[..., list[str]]:
     return make
 
 
-@pytest.fixture
-def undisturbed(build_run: Any, tmp_path: Path, tree: Any) -> Callable[..., dict[str, bytes]]:
-    """What the same build makes elsewhere, in one go."""
+@pytest.fixture(scope="module")
+def undisturbed(build_run: Any, tmp_path_factory: pytest.TempPathFactory, tree: Any) -> Callable[..., dict[str, bytes]]:
+    """What the same build makes elsewhere, in one go; made once for the same bytes and settings."""
+    made: dict[str, dict[str, bytes]] = {}
 
     def make(files: list[Path], **settings: Any) -> dict[str, bytes]:
-        build_run(files, tmp_path / "undisturbed", **settings)
-        return tree(tmp_path / "undisturbed" / "dataset")
+        key = repr(([sha256(path) for path in files], settings))
+        if key not in made:
+            run = tmp_path_factory.mktemp("undisturbed") / "run"
+            build_run(files, run, **settings)
+            made[key] = tree(run / "dataset")
+        return made[key]
 
     return make
 
@@ -297,12 +305,17 @@ def test_a_lock_file_that_nobody_holds_is_taken_over(
 # -- what is done again
 
 
+@pytest.fixture(scope="module")
+def finished_run(sources: list[Path], build_run: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the small sources, not to be changed."""
+    build_run(sources, run := tmp_path_factory.mktemp("finished") / "run")
+    return run
+
+
 @pytest.fixture
-def run(sources: list[Path], invoke: Any, command: Any, tmp_path: Path) -> Path:
-    """A finished run of the small sources."""
-    done = invoke(*command(sources))
-    assert done.exit_code == 0, done.stderr
-    return tmp_path / "run"
+def run(finished_run: Path, tmp_path: Path) -> Path:
+    """The finished run, where `command` builds."""
+    return shutil.copytree(finished_run, tmp_path / "run")
 
 
 def everything(run: Path) -> list[Path]:
