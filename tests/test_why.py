@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import fields
@@ -297,6 +296,35 @@ def test_steps_of_pricer(build: Any, tmp_path: Path) -> None:
     assert told.tokens.kept.endswith(told.tokens.last_kept)
     assert told.tokens.kept + told.tokens.first_cut in steps["special tokens"].after
     assert told.prompt == f"How much does this cost to the nearest dollar?\n\n{told.tokens.kept}\n\nPrice is $20.00"
+
+
+def test_what_is_taken_of_details_and_prose_is_told(build: Any, tmp_path: Path) -> None:
+    details = '{"Color": "Red", "Package Dimensions": "12.8 x 25 inches; 2 Pounds", "Brand": "Anvil"}'
+    features = ["Folds flat, for small rooms", "", "Opens wide", "Made to last"]
+    row = product("ONE", 1, details=details, features=features, description=["Never reached"])
+    settings = {**LOOSE, "text.prose_lines": 3, "text.prose_chars": 60, "text.min_chars": 20}
+    run = build(write_lines(tmp_path / "rows.jsonl", [row]), tmp_path / "run", "pricer", **settings)
+    told = only(run, "ONE")
+    assert told.agrees
+    assert told.text is not None
+    assert told.text.details is not None
+    assert told.text.details.rewritten == [
+        (None, "Item Weight: 2 pounds (910 grams)"),
+        ("Package Dimensions: 12.8 x 25 inches; 2 Pounds", "Package Dimensions: 13 x 25 inches"),
+    ]
+    assert told.text.details.first == ["Item Weight", "Package Dimensions", "Brand"]
+    assert told.text.prose == [
+        model.ProseStep("features", 3, ["Folds flat, for small rooms", "Opens wide", "Made to last"], 3, 60),
+        model.ProseStep("description", 1, [], 3, 60),
+    ]
+    assert all(line in (told.prompt or "") for step in told.text.prose for line in step.kept)
+    page = as_text(explain(run, "ONE"))
+    assert 'details         added "Item Weight: 2 pounds (910 grams)"' in page
+    assert 'inches; 2 Pounds" is written "Package Dimensions: 13 x 25 inches"' in page
+    assert 'put first: "Item Weight", "Package Dimensions", "Brand"' in page
+    assert "features        3 texts listed, 3 lines taken: at most 3 of features and description together" in page
+    assert "description     1 text listed, 0 lines taken" in page
+    assert json.loads(as_json(explain(run, "ONE")))["rows"][0]["text"]["prose"][1]["kept"] == []
 
 
 def test_steps_of_course(parquet_run: Callable[..., Path], raw_row: Any) -> None:
@@ -611,23 +639,6 @@ def test_damaged_run(odd_run: Path, tmp_path: Path, name: str) -> None:
     (run / name).write_bytes(b'["')
     with pytest.raises(RunError, match="can't be read"):
         explain(run, "FULL20")
-
-
-def test_help_ends_with_an_example_that_runs(invoke: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import click
-
-    from curator.cli import main
-
-    monkeypatch.chdir(tmp_path)
-    command = main.get_command(click.Context(main), "why")
-    assert command is not None
-    example = (command.help or "").partition("Example:\n")[2]
-    lines = [line.strip() for line in example.splitlines() if line.strip()]
-    assert lines
-    for line in lines:
-        words = shlex.split(line)
-        assert words[0] == "curator"
-        assert invoke(*words[1:]).exit_code == 0
 
 
 # -- the chance

@@ -23,6 +23,18 @@ class DroppedKey(NamedTuple):
     why: str
 
 
+class Rewritten(NamedTuple):
+    """A line of the details that is written another way than the page lists it, such as a weight.
+
+    Attributes:
+        listed: The line as the page lists it; null for one that was added, a weight that stood after a size.
+        written: The line in the text.
+    """
+
+    listed: str | None
+    written: str
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a row came from.
@@ -77,6 +89,8 @@ class DetailsStep:
         raw: As they stand in the source.
         used: Whether the text has room for any of them.
         dropped: Keys left out (readable style).
+        first: Keys put before those that the page lists ahead of them (readable style).
+        rewritten: Lines written another way (readable style).
         removed: Substrings deleted, in the recipe's order (course style).
         after: As they go into the text, before cleaning.
     """
@@ -84,8 +98,29 @@ class DetailsStep:
     raw: str | None
     used: bool
     dropped: list[DroppedKey]
+    first: list[str]
+    rewritten: list[Rewritten]
     removed: list[Piece]
     after: str
+
+
+@dataclass(frozen=True)
+class ProseStep:
+    """What was taken of what the seller wrote.
+
+    Attributes:
+        of: ``features`` or ``description``.
+        listed: How many texts the page lists.
+        kept: The lines that were taken, clean.
+        most_lines: Most lines of features and description together; 0 for all.
+        most_chars: Each line ends with its first clause, or after so many characters; 0 for whole lines.
+    """
+
+    of: str
+    listed: int
+    kept: list[str]
+    most_lines: int
+    most_chars: int
 
 
 @dataclass(frozen=True)
@@ -121,6 +156,7 @@ class TextStep:
         style: The recipe's `text.style`.
         parts: Characters of each part of the text, uncut.
         details: What became of the details.
+        prose: What was taken of features and description, where the recipe shortens them.
         characters_uncut: Characters of all parts together, line ends included.
         before: The text before cleaning, cut to at most `max_chars`.
         cleaning: Every rule in its order; none if the row was dropped before.
@@ -133,6 +169,7 @@ class TextStep:
     style: str
     parts: dict[str, int]
     details: DetailsStep | None
+    prose: list[ProseStep]
     characters_uncut: int
     before: str
     cleaning: list[CleaningStep]

@@ -8,7 +8,18 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from curator.visible import visible
-from curator.why.model import CleaningStep, DetailsStep, Origin, Piece, RowStory, SlotStep, Story, TextStep, TokenStep
+from curator.why.model import (
+    CleaningStep,
+    DetailsStep,
+    Origin,
+    Piece,
+    ProseStep,
+    RowStory,
+    SlotStep,
+    Story,
+    TextStep,
+    TokenStep,
+)
 
 _LONG, _SHORT, _MOST_PIECES = 480, 120, 12
 _NO_LIMIT = 2**40
@@ -89,7 +100,7 @@ class _Page:
             first = row.copies.first
             named = f"the first is {_name(first.parent_asin)}, row {first.row:,} of {first.source}" if first else ""
             said = named or ("it is the first" if row.copies.items > 1 else "no other item has this text")
-            yield from self._section("Copies", [("same text", f"{_items(row.copies.items)}; {said}")])
+            yield from self._section("Copies", [("same text", f"{_counted(row.copies.items, 'item')}; {said}")])
         if row.slot:
             yield from self._section("Slot", self._slot(row.slot))
         if row.draw:
@@ -136,6 +147,8 @@ class _Page:
         yield from self._section("Text", [("characters", parts)])
         if text.details and text.details.raw:
             yield from self._aligned(self._details(text.details))
+        for prose in text.prose:
+            yield from self._aligned(self._prose(prose))
         cut = len(text.before) < text.characters_uncut
         looked = f"; the first {text.max_chars:,} of {text.characters_uncut:,} are looked at" if cut else ""
         yield from self._aligned([("before", f"{len(text.before):,} characters{looked}")])
@@ -164,6 +177,21 @@ class _Page:
             yield "details", f"left out, {reason}: {self._listed(keys)}"
         if details.removed:
             yield "details", f"deleted {self._pieces(details.removed)}"
+        for listed, written in details.rewritten:
+            was = "added" if listed is None else f"{_quoted(listed, self._short)} is written"
+            yield "details", f"{was} {_quoted(written, self._short)}"
+        if details.first:
+            yield "details", f"put first: {self._listed([_quoted(key, self._short) for key in details.first])}"
+
+    def _prose(self, prose: ProseStep) -> Iterator[tuple[str, str]]:
+        if not prose.listed:
+            return
+        most = f"at most {prose.most_lines:,} of features and description together" if prose.most_lines else "all"
+        how = f", each to its first clause or {prose.most_chars:,} characters" if prose.most_chars else ""
+        taken = f"{_counted(len(prose.kept), 'line')} taken"
+        yield prose.of, f"{_counted(prose.listed, 'text')} listed, {taken}: {most}{how}"
+        for line in prose.kept:
+            yield "", f"→ {_quoted(line, self._short)}"
 
     def _cleaning(self, step: CleaningStep, of: str) -> Iterator[str]:
         change = f"{step.characters_before:,} → {step.characters_after:,} characters"
@@ -200,7 +228,7 @@ class _Page:
         of = f"for category {_name(slot.category)}" if slot.category else "for an item without category"
         return [
             ("slot", f"${slot.slot}"),
-            ("available", f"{_items(slot.available)}, {taken}"),
+            ("available", f"{_counted(slot.available, 'item')}, {taken}"),
             ("weight", f"{slot.weight:g} {of}"),
             ("chance", slot.in_words),
         ]
@@ -217,5 +245,5 @@ def _name(text: str | None) -> str:
     return _quoted(text) if text is not None else "(none)"
 
 
-def _items(count: int) -> str:
-    return "1 item" if count == 1 else f"{count:,} items"
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")

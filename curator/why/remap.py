@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
@@ -13,16 +12,12 @@ from typing import Any
 import polars as pl
 
 from curator import prompts, scrub
-from curator.details import readable_details
 from curator.items import Mapper
 from curator.ledger import KEPT, Rule, Sieve
 from curator.own_price import MARK, mask_own_price, own_amounts
 from curator.recipe import Recipe
-from curator.settings import TextSettings
-from curator.why.model import CleaningStep, DetailsStep, DroppedKey, Piece, PriceStep, TextStep, TokenStep
-
-_ALL = 2**31 - 1
-"""More characters than any text has."""
+from curator.why import parts
+from curator.why.model import CleaningStep, Piece, PriceStep, TextStep, TokenStep
 
 _MASKED = "own price"
 """The cleaning step that masks the row's own price."""
@@ -140,10 +135,9 @@ class WatchedMapper(Mapper):
     def _text(self, watched: _WatchedSieve) -> TextStep:
         rows = watched.seen["text_too_short"]
         settings = self.recipe.text
-        details: DetailsStep | None
         counted: str = rows["text"][0]
         if settings.style == "course":
-            parts, details, uncut = _course_parts(rows, settings)
+            found = parts.of_course(rows, settings)
             before = counted
             reached = "too_few_tokens" in watched.seen
             after = watched.seen["too_few_tokens"]["text"][0] if reached else None
@@ -151,7 +145,7 @@ class WatchedMapper(Mapper):
             if reached:
                 after = "\n".join([_last(cleaning, "title"), _last(cleaning, "text")])
         else:
-            parts, details, uncut = _readable_parts(rows, settings)
+            found = parts.of_readable(rows, settings)
             before = prompts.readable_lines(prompts.readable_parts(rows, settings), settings)[0]
             cleaning = list(_readable_cleaning(before))
             after = cleaning[-1].after
@@ -162,9 +156,10 @@ class WatchedMapper(Mapper):
             cleaning.append(self._breaking(after))
         return TextStep(
             settings.style,
-            parts,
-            details,
-            uncut,
+            found.characters,
+            found.details,
+            found.prose,
+            found.uncut,
             before,
             cleaning,
             after,
@@ -197,62 +192,12 @@ class WatchedMapper(Mapper):
         )
 
 
-def _course_parts(rows: pl.DataFrame, settings: TextSettings) -> tuple[dict[str, int], DetailsStep, int]:
-    """Return the characters of each part, what became of the details, and the characters of all but the title."""
-    raw: str = rows["details"][0] or ""
-    after, removed = raw, []
-    for removal in settings.removals:
-        before, after = after, _each(scrub.delete_each, after, [removal])
-        if before != after:
-            removed.append(Piece(removal, (len(before) - len(after)) // len(removal)))
-    without = rows.with_columns(details=pl.lit(None, pl.String))
-    everything = settings.model_copy(update={"max_chars": _ALL})
-    ahead = len(prompts.course_contents(without, everything)[0])
-    uncut = len(prompts.course_contents(rows, everything)[0])
-    lists = {name: len(rows.select(scrub.join_lines(pl.col(name)))[name][0]) for name in ("description", "features")}
-    parts = {"title": len(rows["title"][0] or ""), **lists, "details": len(after)}
-    return parts, DetailsStep(rows["details"][0], ahead < settings.max_chars, [], removed, after), uncut
-
-
 def _course_cleaning(title: str, contents: str) -> Iterator[CleaningStep]:
     for of, text in (("title", title), ("text", contents)):
         for rule in scrub.COURSE_RULES:
             step = _step(of, rule.name, rule.sentence, text, _each(rule.clean, text))
             text = step.after
             yield step
-
-
-def _readable_parts(rows: pl.DataFrame, settings: TextSettings) -> tuple[dict[str, int], DetailsStep | None, int]:
-    """Return the characters of each part, what became of the details, and the characters of all."""
-    everything = settings.model_copy(update={"max_chars": _ALL})
-    whole = prompts.readable_parts(rows, everything)
-    parts = dict(zip(settings.fields, (part[0] for part in whole), strict=True))
-    details = None
-    if "details" in parts:
-        at = settings.fields.index("details")
-        ahead = len(prompts.readable_lines(whole[:at], everything)[0]) if at else 0
-        raw = rows["details"][0]
-        dropped = _dropped_keys(raw or "", settings.detail_keys_dropped)
-        details = DetailsStep(raw, ahead < settings.max_chars, dropped, [], parts["details"])
-    uncut = len(prompts.readable_lines(whole, everything)[0])
-    return {name: len(part) for name, part in parts.items()}, details, uncut
-
-
-def _dropped_keys(details: str, named: Sequence[str]) -> list[DroppedKey]:
-    """Ask the rule about each key by itself: which leave no line, and do they leave one if no key is named?"""
-    try:
-        tree = json.loads(details)
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(tree, dict) or not tree:
-        return []
-    each = pl.Series([json.dumps({key: value}) for key, value in tree.items()])
-    lines, unnamed = readable_details(each, named), readable_details(each, ())
-    return [
-        DroppedKey(key, "named in text.detail_keys_dropped" if other.strip() else "empty or nested")
-        for key, line, other in zip(tree, lines, unnamed, strict=True)
-        if not line.strip()
-    ]
 
 
 def _readable_cleaning(text: str) -> Iterator[CleaningStep]:
