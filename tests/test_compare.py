@@ -11,7 +11,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
+from curator.cli import main
 from curator.compare import as_text, compare
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u202efdp.exe'
@@ -32,7 +34,7 @@ def _load(name: str) -> Any:
 page_reader, browser = _load("page_reader"), _load("browser")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rows(raw_row: Any) -> list[dict[str, Any]]:
     """Sixty rows: a few without price, one copy, hostile titles."""
     made = [raw_row(n, title=f"{HOSTILE} {n}") for n in range(60)]
@@ -205,17 +207,24 @@ def test_a_run_that_is_not_there(invoke: Any, build_run: Any, raw_row: Any, writ
     assert "repeat the build" in invoke("compare", tmp_path / "a", tmp_path / "a").stderr
 
 
+@pytest.fixture(scope="module")
+def page(build_run: Any, rows: Any, write_rows: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of two runs that differ, one of them with a setting that must not get out of its place."""
+    folder = tmp_path_factory.mktemp("page")
+    source = write_rows(folder / "rows.parquet", rows)
+    build_run(source, folder / "a")
+    build_run(source, folder / "b", price__min=100.0, prompt__question=HOSTILE, text__min_chars=400)
+    made = folder / "page.html"
+    done = CliRunner().invoke(main, ["compare", str(folder / "a"), str(folder / "b"), "--out", str(made)])
+    assert done.exit_code == 0, done.output
+    return made
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_in_a_browser(
-    invoke: Any, build_run: Any, rows: Any, write_rows: Any, tmp_path: Path, width: int, scheme: str
-) -> None:
-    source = write_rows(tmp_path / "rows.parquet", rows)
-    build_run(source, tmp_path / "a")
-    build_run(source, tmp_path / "b", price__min=100.0, prompt__question=HOSTILE, text__min_chars=400)
-    invoke("compare", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "page.html")
+def test_in_a_browser(page: Path, width: int, scheme: str) -> None:
     with browser.browser() as started:
-        look = browser.Look(started, tmp_path / "page.html", width, scheme)
+        look = browser.Look(started, page, width, scheme)
         assert look.requests == look.errors == look.broken_images() == []
         assert look.overflow() <= 0
         assert [piece for piece in look.contrasts() if piece["ratio"] < 4.5] == []
