@@ -81,7 +81,7 @@ def _training(command: _Command) -> _Command:
 @click.option("--push-to", metavar="OWNER/NAME", help="Private Hub repository that gets each checkpoint.")
 @click.option("--report-to", metavar="TRACKER", multiple=True, help="wandb, or another that transformers knows.")
 @click.option("--run-name", help="What the tracker calls it.  [default: names of base and dataset]")
-@click.option("--dry-run", is_flag=True, help="Check the rows; load no model, write nothing.")
+@click.option("--dry-run", is_flag=True, help="Check the rows; download no weights, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 def llama(run: str, dry_run: bool, as_json: bool, **asked: Any) -> None:
     """Fine-tune a Llama or another language model on this machine, by QLoRA (transformers, peft, trl, bitsandbytes).

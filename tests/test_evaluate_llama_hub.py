@@ -20,7 +20,7 @@ import sys
 from curator.errors import CuratorError
 from curator.evaluate.llama import find
 try:
-    found = find(sys.argv[1])
+    found = find(sys.argv[1], weights=len(sys.argv) == 2)
 except CuratorError as error:
     sys.exit(f"{type(error).__name__}: {error}")
 print(*sorted(path.name for path in found.base.iterdir()))
@@ -45,13 +45,16 @@ def test_only_what_is_needed_comes_down(tmp_path: Path) -> None:
         server.add("me/adapter", files, kind="model")
         server.add("me/pickled", {"config.json": b"{}", "pytorch_model.bin": b"pickle"}, kind="model")
 
-        def find(name: str) -> subprocess.CompletedProcess[str]:
+        def find(*words: str) -> subprocess.CompletedProcess[str]:
             root = str(Path(__file__).resolve().parents[1])
             return subprocess.run(
-                [sys.executable, "-c", FIND, name], env=server.environment(PYTHONPATH=root), capture_output=True,
+                [sys.executable, "-c", FIND, *words], env=server.environment(PYTHONPATH=root), capture_output=True,
                 text=True, timeout=120, check=False,
             )  # fmt: skip
 
+        light = find("me/base", "without weights")
+        assert light.stdout.splitlines() == ["config.json tokenizer.json", "False"], light.stderr
+        assert not any("safetensors" in one.path for one in server.requests)
         for name, on_it in (("me/base", "False"), ("me/adapter", "True")):
             done = find(name)
             assert done.returncode == 0, done.stderr

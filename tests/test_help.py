@@ -103,7 +103,6 @@ def model() -> dict[str, bytes]:
         "tokenizer.json": engine.to_str().encode(),
         "tokenizer_config.json": json.dumps(settings).encode(),
         "config.json": json.dumps(config).encode(),
-        "model.safetensors": b"never read",
     }
 
 

@@ -32,7 +32,8 @@ ADAPTER = "adapter_config.json"
 """The file by which a folder of a LoRA adapter is known."""
 _GUESSES = ("greedy", "median", "mean")
 _DTYPES = ("float32", "bfloat16", "float16")
-_DOWNLOADED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+_DOWNLOADED = ["*.json", "*.model", "*.txt", "*.jinja"]
+_WEIGHTS = "*.safetensors"
 _NOT_DOWNLOADED = ["*/*", "consolidated*"]  # checkpoints in folders, and the same weights in another form
 
 
@@ -59,24 +60,25 @@ class Loaded(NamedTuple):
     words: str
 
 
-def find(name: str, base: str | None = None) -> Found:
+def find(name: str, base: str | None = None, *, weights: bool = True) -> Found:
     """Find a model or an adapter with its base model; what is on the Hub is downloaded into the library's cache.
 
     Args:
         name: A folder, or else a repository of the Hub.
         base: The base model of an adapter, if not the one that it names.
+        weights: Whether the weights are needed: without, they are not downloaded.
 
     Raises:
         UsageError: There is no such folder, and it can't be a repository's name, or it lacks what a model needs.
         HubError: The repository can't be had.
     """
-    folder = _folder(name)
+    folder = _folder(name, weights)
     if not (folder / ADAPTER).is_file():
         if base is not None:
             raise UsageError(f"llama.base is for adapters, and {name!r} is none: it has no {ADAPTER}")
-        _require(folder, name, "config.json")
+        _require(folder, name, "config.json", weights)
         return Found(folder, None, folder)
-    _require(folder, name, "adapter_model.safetensors")
+    _require(folder, name, "adapter_model.safetensors" if weights else ADAPTER, weights)
     try:
         config = json.loads((folder / ADAPTER).read_text("utf-8"))
         kind, named = config["peft_type"], config["base_model_name_or_path"]
@@ -87,8 +89,8 @@ def find(name: str, base: str | None = None) -> Found:
     if base is None and not isinstance(named, str):
         raise UsageError(f"{name!r}: {ADAPTER} names no base model; name it: --set llama.base=PATH")
     try:
-        under = _folder(base or named)
-        _require(under, base or named, "config.json")
+        under = _folder(base or named, weights)
+        _require(under, base or named, "config.json", weights)
     except UsageError as error:
         raise UsageError(f"the base model of {name!r}: {error}. Another can be named: --set llama.base=PATH") from error
     return Found(under, folder, folder if (folder / "tokenizer_config.json").is_file() else under)
@@ -220,7 +222,7 @@ def make_llama(argument: str | None, setting: Setting) -> Predictor:
     return Llama(find(argument, setting.options.get("llama.base")), setting)
 
 
-def _folder(name: str) -> Path:
+def _folder(name: str, weights: bool) -> Path:
     path = existing(name)
     if path is not None:
         if path.is_dir():
@@ -231,14 +233,15 @@ def _folder(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     with hub.told(f"model {name}"), hub.quiet_unless_terminal():
-        return Path(snapshot_download(name, allow_patterns=_DOWNLOADED, ignore_patterns=_NOT_DOWNLOADED))
+        wanted = [*_DOWNLOADED, _WEIGHTS] if weights else _DOWNLOADED
+        return Path(snapshot_download(name, allow_patterns=wanted, ignore_patterns=_NOT_DOWNLOADED))
 
 
-def _require(folder: Path, name: str, file: str) -> None:
+def _require(folder: Path, name: str, file: str, weights: bool) -> None:
     if not (folder / file).is_file():
         pickled = "; weights in pickles (*.bin, *.pt) are never opened" if any(folder.glob("*.bin")) else ""
         raise UsageError(f"{name!r} is no model and no adapter as save_pretrained writes it: it has no {file}{pickled}")
-    if not any(folder.glob("*.safetensors")):
+    if (weights or existing(name) is not None) and not any(folder.glob(_WEIGHTS)):
         raise UsageError(f"{name!r} has no *.safetensors; weights in pickles (*.bin, *.pt) are never opened")
 
 

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from curator import __version__
 from curator.errors import CuratorError, RunError, RunLockedError, UsageError
-from curator.evaluate.llama import Found, find, library, quiet, told_about
+from curator.evaluate.llama import find, library, quiet, told_about
 from curator.memory import peak_memory_bytes
 from curator.paths import existing
 from curator.rundir import write_json, write_text
@@ -57,7 +57,6 @@ class Prepared:
     Attributes:
         name: The dataset, as the user named it.
         rows: Its rows.
-        found: The base model's files.
         tokenizer: The base model's.
         report: What the tokenizer makes of the rows.
         record: The same and the recipe, as JSON can hold it.
@@ -65,7 +64,6 @@ class Prepared:
 
     name: str
     rows: Rows
-    found: Found
     tokenizer: Any
     report: Report
     record: dict[str, Any]
@@ -93,7 +91,7 @@ def prepare(name: str, options: Options, say: Say) -> Prepared:
     # Before anything that takes its time.
     _require_usable(options)
     rows = choose(name, options.train_rows, options.validation_rows)
-    found = find(options.base)
+    found = find(options.base, weights=False)
     if found.adapter is not None:
         raise UsageError(f"--base {options.base}: that is an adapter; name the model it is on")
     with told_about(found):
@@ -111,7 +109,7 @@ def prepare(name: str, options: Options, say: Say) -> Prepared:
         "tokens": report.to_dict(),
         "warnings": report.warnings,
     }
-    return Prepared(name, rows, found, tokenizer, report, record)
+    return Prepared(name, rows, tokenizer, report, record)
 
 
 def train(prepared: Prepared, options: Options, say: Say) -> dict[str, Any]:
@@ -143,8 +141,10 @@ def train(prepared: Prepared, options: Options, say: Say) -> dict[str, Any]:
             say(f"going on from {start}" if start else "no checkpoint was written yet: starting from the beginning")
         if options.push_to is not None:
             llama.create_repository(options.push_to)
-        with told_about(prepared.found):
-            model = llama.load_model(prepared.found.base, options)
+        # Of a model on the Hub only now the weights: the rows were checked without them.
+        found = find(options.base)
+        with told_about(found):
+            model = llama.load_model(found.base, options)
         folder = existing(options.base)
         model.name_or_path = options.base if folder is None else str(folder.resolve())
         size = model.get_memory_footprint()
