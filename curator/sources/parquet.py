@@ -13,6 +13,7 @@ from curator.errors import SourceError
 from curator.recipe import Recipe
 from curator.sources import columns
 from curator.sources.model import Shard
+from curator.sources.text_files import BOMB_BYTES, BOMB_RATIO
 
 
 def row_groups(path: Path, recipe: Recipe) -> list[int]:
@@ -29,6 +30,8 @@ def row_groups(path: Path, recipe: Recipe) -> list[int]:
         what = "it is empty" if not size else "it is not Parquet, or it was cut short"
         raise SourceError(f"{path}: can't be read as Parquet: {what} ({size:,} bytes). {_first_line(error)}") from error
     columns.check(schema, str(path), recipe)
+    # Before pages are unpacked; what one value that stands in many rows comes to, `read` sees.
+    _refuse_bomb(path, sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups)))
     return [footer.row_group(index).num_rows for index in range(footer.num_row_groups)]
 
 
@@ -46,7 +49,28 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
         ) from error
     if rows.height != shard.rows:
         raise SourceError(f"{path}: has {rows.height:,} of the rows {shard.start:,} to {shard.stop - 1:,}; it changed")
+    _refuse_bomb(Path(path), _text_bytes(rows))
     yield rows.with_columns(pl.int_range(shard.start, shard.stop, dtype=pl.Int64).alias("row"))
+
+
+def _text_bytes(rows: pl.DataFrame) -> int:
+    """Return the bytes of all strings. In memory equal ones are one, so they may be far more than there is room for."""
+    texts = (pl.col(name).explode() if columns.is_list(name) else pl.col(name) for name in rows.columns)
+    return sum(int(rows.select(text.str.len_bytes().cast(pl.UInt64).sum()).item()) for text in texts)
+
+
+def _refuse_bomb(path: Path, size: int) -> None:
+    """Refuse a file whose rows hold far more than product data does.
+
+    Raises:
+        SourceError: They do.
+    """
+    stored = path.stat().st_size
+    if size > BOMB_BYTES and size > BOMB_RATIO * stored:
+        raise SourceError(
+            f"{path}: it swells to more than {BOMB_RATIO} times its size ({size:,} bytes from {stored:,}), which product"
+            " data never does"
+        )
 
 
 def _first_line(error: BaseException) -> str:
