@@ -68,8 +68,8 @@ def _refuse_bomb(path: Path, size: int) -> None:
     stored = path.stat().st_size
     if size > BOMB_BYTES and size > BOMB_RATIO * stored:
         raise SourceError(
-            f"{path}: it swells to more than {BOMB_RATIO} times its size ({size:,} bytes from {stored:,}), which product"
-            " data never does"
+            f"{path}: it swells to more than {BOMB_RATIO} times its size ({size:,} bytes from {stored:,}), which"
+            " product data never does"
         )
 
 

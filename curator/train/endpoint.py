@@ -73,7 +73,8 @@ def is_known(settings: Mapping[str, Any]) -> bool:
     """
     azure, address = settings["azure"], str(settings["endpoint"])
     own = os.environ.get("AZURE_OPENAI_ENDPOINT" if azure else "OPENAI_BASE_URL") or ("" if azure else OPENAI)
-    return address in (own.rstrip("/"), "" if azure else OPENAI) or _is_here(_host(address) or "")
+    known = {own.rstrip("/"), "" if azure else OPENAI} - {""}
+    return address in known or _is_here(_host(address) or "")
 
 
 def _is_here(host: str) -> bool:
