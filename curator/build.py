@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from curator import __version__, interrupt, ledger, select, sources
 from curator.digest import sha256
@@ -31,7 +32,7 @@ from curator.recipe import Recipe
 from curator.report import write_report
 from curator.report.complete import complete
 from curator.report.images import images
-from curator.rundir import CARD, RunDirectory, remove, write_json, write_parquet, write_text
+from curator.rundir import CARD, RunDirectory, remove, write_json, write_parquet, write_text, writing_parquet
 from curator.sources.model import Shard, Source
 from curator.summary import cost, summarise
 from curator.vocabularies import Vocabulary, find_vocabulary
@@ -58,6 +59,8 @@ class Clock:
         others = {worker: peak for worker, peak in self.workers.items() if worker != str(os.getpid())}
         return peak_memory_bytes() + sum(others.values())
 
+
+_SELECTED_AT_ONCE = 1 << 18
 
 ROWS_WORTH_A_WORKER = 30_000
 """Rows that take as long to map as another process takes to start and load its tokenizer."""
@@ -228,8 +231,10 @@ def _categories(parts: Sequence[Path]) -> list[str]:
 
 
 def _write_selection(run: RunDirectory, selection: select.Selection) -> None:
-    frame = selection.items.with_columns(split=select.split_of(pl.col("fate"))).select(*select.SCHEMA)
-    write_parquet(run.selection, frame)
+    with writing_parquet(run.selection, select.SCHEMA, {}) as write:
+        # The splits' names are strings: a piece at a time.
+        for items in selection.items.iter_slices(_SELECTED_AT_ONCE):
+            write(items.with_columns(split=select.split_of(pl.col("fate"))))
 
 
 def _write_ledger(run: RunDirectory, shards: Sequence[Shard], selection: select.Selection) -> dict[str, int]:
@@ -240,7 +245,7 @@ def _write_ledger(run: RunDirectory, shards: Sequence[Shard], selection: select.
         path = run.ledger(shard.index)
         metadata = {name: text for name, text in pl.read_parquet_metadata(path).items() if name != "ARROW:schema"}
         part = pl.read_parquet(path, glob=False)
-        kept = pl.scan_parquet(run.items(shard.index), glob=False).select(pl.len()).collect().item()
+        kept = pq.read_metadata(run.items(shard.index)).num_rows
         decided = selection.items.slice(offset, kept).select("row", pl.col("fate").cast(pl.String))
         offset += kept
         final = ledger.final_fates(part, decided)

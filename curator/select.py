@@ -19,7 +19,9 @@ from curator.duplicates.clusters import Clusters
 from curator.duplicates.find import crossing, find_clusters
 from curator.errors import RecipeError, nearest
 from curator.ledger import SPLITS
+from curator.narrow import read_categories, read_numbers
 from curator.recipe import Recipe
+from curator.settings import SlotSettings
 
 SCHEMA = {
     "shard": pl.UInt32,
@@ -73,42 +75,63 @@ def select(parts: Sequence[Path], recipe: Recipe) -> Selection:
         parts: The items' parts, in the order of their shards; columns as in `items.SCHEMA`.
         recipe: The settings of duplicates, slots and splits.
     """
-    weight = pl.col("category").replace_strict(
-        recipe.slots.weights, default=recipe.slots.default_weight, return_dtype=pl.Float64
-    )
     settings = recipe.duplicates
     drop, together = settings.exact == "drop", settings.near == "together"
-    columns = ["shard", "row", "slot", *(["text_hash"] if drop else []), *(["tokens"] if together else [])]
-    rank = [pl.col("category").rank("dense").fill_null(0).alias("rank")] if together else []
-    rows = pl.scan_parquet(list(parts), glob=False).select(*columns, *rank, weight=weight).collect()
-    slot = rows["slot"].to_numpy()
-    every = np.arange(len(slot))
-    copy_of = exact_copies(rows["text_hash"].to_numpy()) if drop else every
-    clusters = find_clusters(parts, copy_of, rows["tokens"].to_numpy(), recipe) if together else None
+    copy_of = exact_copies(read_numbers(parts, {"text_hash": np.uint64})["text_hash"]) if drop else None
+    rows = read_numbers(parts, {"slot": np.int32, **({"tokens": np.int32} if together else {})})
+    slot = rows["slot"]
     fate = np.full(len(slot), CODES["not_sampled"])
-    if clusters is not None and settings.per_cluster:
-        fate[_beyond_best(clusters.of, copy_of, rows["tokens"].to_numpy(), settings.per_cluster)] = _NEAR
-    fate[copy_of != every] = CODES["exact_duplicate"]
+    clusters = None
+    if together:
+        tokens = rows["tokens"]
+        copies = copy_of if copy_of is not None else np.arange(len(slot))
+        clusters = find_clusters(parts, copies, tokens, recipe)
+        if settings.per_cluster:
+            fate[_beyond_best(clusters.of, copies, tokens, settings.per_cluster)] = _NEAR
+    if copy_of is not None:
+        fate[copy_of != np.arange(len(slot))] = CODES["exact_duplicate"]
     fate[(slot < slots.FIRST) | (slot > slots.LAST)] = CODES["no_slot"]
+    category, names = read_categories(parts)
+    weight = weights(names, recipe.slots)[category]
     # Slot 0 is no slot: what is dropped already is left out of the draw as an item without a slot is.
-    drawn = slots.sample(np.where(fate == CODES["not_sampled"], slot, 0), rows["weight"].to_numpy(), recipe.slots)
+    drawn = slots.sample(np.where(fate == CODES["not_sampled"], slot, 0), weight, recipe.slots)
+    del weight
     order = splits.shuffle(drawn.chosen, recipe.split.seed)
     division = splits.in_order(order, recipe.split)
     if clusters is not None:
-        strata = (rows["rank"].to_numpy(), slot)
-        division = divide_by_cluster(parts, order, clusters, strata, division, recipe)
-    position = division.write(fate, CODES)
-    cluster = clusters.of if clusters is not None else copy_of if drop else [None] * len(slot)
-    items = rows.select(
-        "shard",
-        "row",
-        "slot",
-        pl.Series("cluster", cluster, dtype=pl.UInt32),
-        pl.Series("sampled", position >= 0),
-        pl.Series("position", np.maximum(position, 0)).cast(pl.UInt32).set(pl.Series(position < 0), None),
-        pl.Series("fate", fate, dtype=pl.UInt8).cat.to(FATES),
-    )
+        division = divide_by_cluster(parts, order, clusters, (category, slot), division, recipe)
+    cluster = clusters.of if clusters is not None else copy_of
+    del category
+    items = _decided(parts, slot, cluster, division.write(fate, CODES), fate)
     return Selection(items, division.sizes, drawn.available, division.warnings)
+
+
+def weights(categories: Sequence[str | None], settings: SlotSettings) -> NDArray[np.float64]:
+    """Return what an item of each category weighs in the draw; None stands for items without one."""
+    default = settings.default_weight
+    return np.array([default if name is None else settings.weights.get(name, default) for name in categories])
+
+
+def _decided(
+    parts: Sequence[Path],
+    slot: NDArray[np.int32],
+    cluster: NDArray[np.int64] | None,
+    position: NDArray[np.int32],
+    fate: NDArray[np.uint8],
+) -> pl.DataFrame:
+    """Return the items of a selection."""
+    sampled = pl.Series(position >= 0)
+    none = pl.repeat(None, len(slot), dtype=pl.UInt32, eager=True)
+    return pl.DataFrame(
+        {
+            **read_numbers(parts, {"shard": np.uint32, "row": np.int64}),
+            "slot": slot,
+            "cluster": none if cluster is None else cluster.astype(np.uint32),
+            "sampled": sampled,
+            "position": pl.Series(np.maximum(position, 0).astype(np.uint32)).set(~sampled, None),
+            "fate": pl.Series(fate, dtype=pl.UInt8).cat.to(FATES),
+        }
+    )
 
 
 def divide_by_cluster(

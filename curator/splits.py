@@ -57,12 +57,12 @@ class Division:
         order = np.concatenate([rest[:train], validation, test, rest[train:], dropped])
         return cls(order, sizes, _warnings(sizes, settings, len(order)))
 
-    def write(self, fate: NDArray[np.uint8], codes: Mapping[str, np.uint8]) -> NDArray[np.int64]:
+    def write(self, fate: NDArray[np.uint8], codes: Mapping[str, np.uint8]) -> NDArray[np.int32]:
         """Write the fate of each item of the order; return every item's place in it, -1 where it is not in the sample.
 
         What is dropped as a near-copy has no place: the sample is what the splits hold, and what is beyond them.
         """
-        position = np.full(len(fate), -1, np.int64)
+        position = np.full(len(fate), -1, np.int32)
         sample = self.order[: sum(vars(self.sizes).values())]
         position[sample] = np.arange(len(sample))
         start = 0

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from curator import __version__, ledger, slots
 from curator.errors import RunError
+from curator.parts import batches
 from curator.recipe import Recipe
 from curator.select import Selection
 from curator.sources.model import Source
@@ -47,6 +49,11 @@ def summarise(
     rows = sum(source.rows for source in read)
     if sum(fates.values()) != rows:
         raise RunError(f"the ledger holds {sum(fates.values()):,} rows, the sources {rows:,}")
+    counted = _Counted()
+    start = 0
+    for items in batches(parts, ["category", "tokens", "masked"]):
+        counted.add(items.hstack(selection.items.slice(start, items.height).select("slot", "sampled", "fate")))
+        start += items.height
     return {
         "curator": __version__,
         "recipe": recipe.name,
@@ -56,19 +63,17 @@ def summarise(
         "rows_in": rows,
         "items": selection.items.height,
         "sampled": int(selection.items["sampled"].sum()),
-        "masked": _masked(parts, selection),
+        "masked": counted.masked,
         "fates": dict(fates),
         "splits": {name: fates.get(name, 0) for name in ledger.SPLITS},
         "warnings": selection.warnings,
-        "distributions": _distributions(parts, selection),
-        "balance": _balance(parts, selection),
+        "distributions": {
+            "slots": {"items": selection.available.tolist(), "sampled": counted.slots.tolist()},
+            "categories": counted.categories(),
+            "tokens": {"items": counted.tokens.tolist(), "sampled": counted.sampled_tokens.tolist()},
+        },
+        "balance": counted.balance(),
     }
-
-
-def _masked(parts: Sequence[Path], selection: Selection) -> int:
-    """Return how many rows of the splits have a masked price."""
-    masked = pl.scan_parquet(list(parts), glob=False).select("masked").collect()["masked"]
-    return int((masked & selection.items["fate"].cast(pl.String).is_in(ledger.SPLITS)).sum())
 
 
 def cost(seconds: Mapping[str, float], rows_mapped: int, peak_memory_bytes: int) -> dict[str, Any]:
@@ -87,27 +92,64 @@ def cost(seconds: Mapping[str, float], rows_mapped: int, peak_memory_bytes: int)
     }
 
 
-def _balance(parts: Sequence[Path], selection: Selection) -> dict[str, list[dict[str, Any]]]:
-    """Return how validation and test are balanced: by category and by price (`low`: where its band begins, USD).
+class _Counted:
+    """Adds items up, some thousand at a time: all categories' names together would be the largest thing of the step."""
 
-    The aim is the share that a category or a price band has of all splits together, in rows of the split.
+    def __init__(self) -> None:
+        self.masked = 0
+        self.slots, self.tokens, self.sampled_tokens = (np.zeros(size, np.int64) for size in (slots.LAST + 1, 0, 0))
+        self._categories: list[pl.DataFrame] = []
+        self._prices: list[pl.DataFrame] = []
+
+    def add(self, items: pl.DataFrame) -> None:
+        """Count some items; columns `category`, `tokens`, `masked`, `slot`, `sampled` and `fate`."""
+        fate = pl.col("fate").cast(pl.String)
+        self._categories.append(items.group_by("category", fate).agg(pl.len(), pl.col("sampled").sum()))
+        published = items.filter(fate.is_in(ledger.SPLITS))
+        self.masked += int(published["masked"].sum())
+        low = pl.Series("low", np.array(BANDS)[np.digitize(published["slot"].to_numpy(), BANDS) - 1])
+        self._prices.append(published.select(fate, low).group_by("low", "fate").len())
+        self.tokens = _added(self.tokens, items["tokens"])
+        sampled = items.filter("sampled")
+        self.sampled_tokens = _added(self.sampled_tokens, sampled["tokens"])
+        self.slots = _added(self.slots, sampled["slot"])
+
+    def categories(self) -> list[dict[str, Any]]:
+        """Return the largest categories: all their items, and the sampled ones."""
+        found = pl.concat(self._categories).group_by("category").agg(pl.col("len", "sampled").sum())
+        listed = found.sort("len", "category", descending=[True, False]).head(MOST_CATEGORIES)
+        return [{"category": name, "items": count, "sampled": taken} for name, count, taken in listed.iter_rows()]
+
+    def balance(self) -> dict[str, list[dict[str, Any]]]:
+        """Return how validation and test are balanced: by category and by price (`low`: where its band begins, USD).
+
+        The aim is the share that a category or a price band has of all splits together, in rows of the split.
+        """
+        found = pl.concat(self._categories).filter(pl.col("fate").is_in(ledger.SPLITS))
+        named = found.group_by("category", "fate").agg(pl.col("len").sum())
+        prices = pl.concat(self._prices).group_by("low", "fate").agg(pl.col("len").sum())
+        listed = named.group_by("category").agg(pl.col("len").sum())
+        listed = listed.sort("len", "category", descending=[True, False]).head(MOST_CATEGORIES)
+        return {
+            "categories": _aims(named, "category", listed["category"].to_list()),
+            "prices": _aims(prices, "low", BANDS),
+        }
+
+
+def _added(counts: NDArray[np.int64], values: pl.Series) -> NDArray[np.int64]:
+    """Return counts by value with some more values counted, as long as the highest value needs."""
+    more = np.bincount(values.to_numpy(), minlength=len(counts))
+    more[: len(counts)] += counts
+    return more
+
+
+def _aims(counts: pl.DataFrame, column: str, values: Sequence[str | int | None]) -> list[dict[str, Any]]:
+    """Return for each value of a column the rows of each split that have it, and those aimed at where held out.
+
+    Columns in: the column, `fate` (a split) and `len`, the rows of both.
     """
-    category = pl.scan_parquet(list(parts), glob=False).select("category").collect().to_series()
-    rows = selection.items.select("slot", pl.col("fate").cast(pl.String), category=category)
-    rows = rows.filter(pl.col("fate").is_in(ledger.SPLITS))
-    low = pl.Series("low", np.array(BANDS)[np.digitize(rows["slot"].to_numpy(), BANDS) - 1])
-    listed = rows["category"].value_counts(sort=True).sort("count", "category", descending=[True, False])["category"]
-    return {
-        "categories": _aims(rows, "category", listed.head(MOST_CATEGORIES).to_list()),
-        "prices": _aims(rows.with_columns(low), "low", BANDS),
-    }
-
-
-def _aims(rows: pl.DataFrame, column: str, values: Sequence[str | int | None]) -> list[dict[str, Any]]:
-    """Return for each value of a column the rows of each split that have it, and those aimed at where held out."""
-    total = max(rows.height, 1)
-    counts = rows.group_by(column, "fate").len()
-    sizes = dict(rows["fate"].value_counts().iter_rows())
+    total = max(int(counts["len"].sum()), 1)
+    sizes = dict(counts.group_by("fate").agg(pl.col("len").sum()).iter_rows())
     found = []
     for value in values:
         mine = dict(counts.filter(pl.col(column).eq_missing(value)).select("fate", "len").iter_rows())
@@ -117,25 +159,3 @@ def _aims(rows: pl.DataFrame, column: str, values: Sequence[str | int | None]) -
             one |= {split: mine.get(split, 0), f"{split}_aim": round(share * sizes.get(split, 0), 1)}
         found.append(one)
     return found
-
-
-def _distributions(parts: Sequence[Path], selection: Selection) -> dict[str, Any]:
-    """Return counts by slot (index: USD), category and prompt tokens, of all items and of the sampled ones."""
-    items = pl.scan_parquet(list(parts), glob=False).select("category", "tokens").collect()
-    sampled = selection.items["sampled"]
-    categories = items.select("category", sampled=sampled).group_by("category").agg(pl.len(), pl.col("sampled").sum())
-    listed = categories.sort("len", "category", descending=[True, False]).head(MOST_CATEGORIES)
-    chosen = selection.items.filter("sampled")["slot"].to_numpy()
-    return {
-        "slots": {
-            "items": selection.available.tolist(),
-            "sampled": np.bincount(chosen, minlength=slots.LAST + 1).tolist(),
-        },
-        "categories": [
-            {"category": name, "items": count, "sampled": taken} for name, count, taken in listed.iter_rows()
-        ],
-        "tokens": {
-            "items": np.bincount(items["tokens"].to_numpy()).tolist(),
-            "sampled": np.bincount(items["tokens"].to_numpy()[sampled.to_numpy()]).tolist(),
-        },
-    }
