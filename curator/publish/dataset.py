@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -146,41 +146,54 @@ def _write_data(
     for name in ("data", "text", "openai"):
         (folder / name).mkdir()
     with ExitStack() as files:
-        lines: dict[str, IO[bytes]] = {}
+        jsonl: dict[str, IO[bytes]] = {}
         for piece in gather(parts, selection, scratch):
             file = f"{piece.split}-{piece.number:05d}-of-{piece.count:05d}.parquet"
-            default = default_form(piece.rows)
-            measures.add(piece.split, default)
             masked += int(piece.rows["masked"].sum())
-            chats = openai_form(piece.rows, recipe)
-            for name, form in (
-                (f"data/{file}", default),
-                (f"text/{file}", text_form(piece.rows, piece.split, recipe)),
-                # Twice: `datasets` reads all configs of a repository in the format of the first; OpenAI takes JSONL.
-                (f"openai/{file}", chats),
-            ):
-                _write_parquet(folder / name, form)
-                written[name].add(form)
-            name = f"openai/{piece.split}.jsonl"
-            if name not in lines:
-                lines[name] = files.enter_context((folder / name).open("wb"))
-            chats.write_ndjson(lines[name])
-            written[name].add(chats)
+            lines = f"openai/{piece.split}.jsonl"
+            if lines not in jsonl:
+                jsonl[lines] = files.enter_context((folder / lines).open("wb"))
+            with ExitStack() as open_:
+                writers: dict[str, Callable[[pl.DataFrame], None]] = {}
+                # The forms of a file are several times its rows: they are made of a few rows at a time.
+                for rows in piece.rows.iter_slices(_ROWS_PER_GROUP):
+                    default, chats = default_form(rows), openai_form(rows, recipe)
+                    measures.add(piece.split, default)
+                    for name, form in (
+                        (f"data/{file}", default),
+                        (f"text/{file}", text_form(rows, piece.split, recipe)),
+                        # Twice: `datasets` reads all configs of a repository in the format of the first; OpenAI takes
+                        # JSONL.
+                        (f"openai/{file}", chats),
+                    ):
+                        if name not in writers:
+                            writers[name] = open_.enter_context(_writing_parquet(folder / name))
+                        writers[name](form)
+                        written[name].add(form)
+                    chats.write_ndjson(jsonl[lines])
+                    written[lines].add(chats)
     return dict(written), measures, masked
 
 
-def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    """Write a published Parquet file, with what the Hub's viewer and its deduplication like."""
-    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-    plain = pa.schema([(field.name, _plain(field.type)) for field in table.schema])
-    pq.write_table(
-        table.cast(plain),
-        path,
-        row_group_size=max(1, min(_ROWS_PER_GROUP, _BYTES_PER_GROUP * frame.height // max(1, memory_bytes(frame)))),
-        compression="zstd",
-        write_page_index=True,
-        use_content_defined_chunking=True,
-    )
+@contextmanager
+def _writing_parquet(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """Give a function that appends rows to a published file, which has what the Hub's viewer and deduplication like."""
+    with ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+
+        def append(rows: pl.DataFrame) -> None:
+            nonlocal writer
+            table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+            table = table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
+            if writer is None:
+                writer = stack.enter_context(
+                    pq.ParquetWriter(
+                        path, table.schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True
+                    )
+                )
+            writer.write_table(table, max(1, min(rows.height, _BYTES_PER_GROUP * rows.height // memory_bytes(rows))))
+
+        yield append
 
 
 def _plain(type_: pa.DataType) -> pa.DataType:

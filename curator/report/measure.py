@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from curator import prompts
 from curator.ledger import SPLITS
+from curator.parts import batches
 from curator.prices import round_price
 from curator.recipe import Recipe
 from curator.report import hexagons
@@ -45,7 +46,7 @@ class _Split:
 
 
 def measure(dataset: Path, files: Mapping[str, Mapping[str, Any]], recipe: Recipe) -> dict[str, Any]:
-    """Return what the published files hold, one file in memory at a time.
+    """Return what the published files hold, some thousand rows in memory at a time.
 
     Args:
         dataset: The folder ``dataset``.
@@ -61,19 +62,19 @@ def measure(dataset: Path, files: Mapping[str, Mapping[str, Any]], recipe: Recip
     narrow: list[pl.DataFrame] = []
     kept: dict[str, list[dict[str, Any]]] = {}
     for split, path in _data_files(files):
-        rows = pl.read_parquet(dataset / path, glob=False)
-        texts = pl.read_parquet(dataset / path.replace("data/", "text/", 1), glob=False)["text"]
-        for promise, broken in _broken(rows, texts, split, recipe).items():
-            wrong[promise] += broken
         mine = splits[split]
-        mine.slots += np.bincount(np.clip(rows["slot"].to_numpy(), 0, LAST), minlength=LAST + 1)
-        mine.prices.append(rows["price"])
-        mine.hashes.append(rows["prompt"].hash())
-        mine.tokens_max = max(mine.tokens_max, int(rows["tokens"].max() or 0))  # type: ignore[arg-type]
-        length = prompts.product_text(pl.col("prompt"), recipe.prompt).str.len_chars()
-        narrow.append(rows.select("price", length=length, weight=_pounds(recipe)))
-        if split not in kept:
-            kept[split] = _kept(rows.head(SAMPLES), recipe)
+        both = (batches([dataset / path]), batches([dataset / path.replace("data/", "text/", 1)], ["text"]))
+        for rows, texts in zip(*both, strict=True):
+            for promise, broken in _broken(rows, texts["text"], split, recipe).items():
+                wrong[promise] += broken
+            mine.slots += np.bincount(np.clip(rows["slot"].to_numpy(), 0, LAST), minlength=LAST + 1)
+            mine.prices.append(rows["price"])
+            mine.hashes.append(rows["prompt"].hash())
+            mine.tokens_max = max(mine.tokens_max, int(rows["tokens"].max() or 0))  # type: ignore[arg-type]
+            length = prompts.product_text(pl.col("prompt"), recipe.prompt).str.len_chars()
+            narrow.append(rows.select("price", length=length, weight=_pounds(recipe)))
+            if split not in kept:
+                kept[split] = _kept(rows.head(SAMPLES), recipe)
     return {
         "splits": {name: _split_facts(one) for name, one in splits.items() if one.prices},
         "wrong": {**wrong, "shared": _shared([one.hashes for one in splits.values()])},
