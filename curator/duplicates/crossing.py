@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from curator import interrupt
 from curator.duplicates.grams import GRAM_BITS, Grams, grams, offsets, similarity
 
-_AT_ONCE = 4_000_000
+_AT_ONCE = 500_000
 """Shared grams that are counted together; bounds memory where many texts share what their seller pastes."""
 
 _LEAST_SHARED = 8
