@@ -77,10 +77,10 @@ def plan(run: Path, options: Options, *, again: bool, dry_run: bool, price_per_m
     """
     _check(options)
     where = endpoint(options.base_url, azure=options.azure, api_version=options.api_version)
-    if not dry_run:
-        check_key(where)  # Before any file is written, and before anybody is asked to agree.
     records = Records(RunDirectory(run))
     last, seen = records.last(), records.numbers()
+    if not dry_run:
+        check_key(where)  # Before any file is written, and before anybody is asked to agree.
     with _folder(records, dry_run) as folder:
         examples = prepare(records.run, folder, options.train_rows, options.validation_rows)
         settings = _settings(where, options, examples)
