@@ -384,9 +384,15 @@ def grows(call: Callable[[Any], object], make: Callable[[int], Any], size: int) 
     return True
 
 
-def test_what_grows_is_found() -> None:
-    assert grows(lambda count: sum(1 for one in range(count) for other in range(count)), lambda count: count, 500)
-    assert not grows(lambda count: sum(range(count * 500)), lambda count: count, 500)
+def test_what_grows_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+
+    def take(seconds: float) -> None:
+        clock[0] += seconds
+
+    assert grows(lambda count: take(count**2 / 1e6), lambda count: count, 500)
+    assert not grows(lambda count: take(count / 1e3), lambda count: count, 500)
 
 
 @pytest.mark.parametrize("name", READERS)
