@@ -6,16 +6,14 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from curator.errors import CuratorError, UsageError, nearest
+from curator.endpoints import OPENAI, host, is_key
+from curator.errors import ProviderError, UsageError, nearest
 
 PREFIX = "openai"
 """What settings of hosted models begin with."""
-DEFAULT_URL = "https://api.openai.com/v1"
-"""OpenAI's own endpoint."""
 
 
 class HostedOptions(BaseModel):
@@ -88,15 +86,10 @@ def find_url(options: HostedOptions) -> str:
     Raises:
         UsageError: It is none.
     """
-    url = (options.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL).strip().rstrip("/")
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        sound = False
-    if not sound:
+    url = (options.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI).strip().rstrip("/")
+    if host(url) is None:
         raise UsageError(
-            f"the base URL {public_url(url)!r} is none; it is like {DEFAULT_URL} (--set {PREFIX}.base_url=URL, or"
+            f"the base URL {public_url(url)!r} is none; it is like {OPENAI} (--set {PREFIX}.base_url=URL, or"
             " OPENAI_BASE_URL)"
         )
     return url
@@ -115,14 +108,14 @@ def find_key() -> str:
     """Return the key of OPENAI_API_KEY.
 
     Raises:
-        CuratorError: There is none, or it can't be sent.
+        ProviderError: There is none, or it can't be sent.
     """
     key = os.environ.get("OPENAI_API_KEY", "").strip()
     if not key:
-        raise CuratorError(
+        raise ProviderError(
             "OPENAI_API_KEY is not set: put the endpoint's key into that environment variable, or any word if it takes"
             " none"
         )
-    if not key.isascii() or not key.isprintable():
-        raise CuratorError("OPENAI_API_KEY holds characters that no key can have; is it another text?")
+    if not is_key(key):
+        raise ProviderError("OPENAI_API_KEY holds characters that no key can have; is it another text?")
     return key

@@ -9,16 +9,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
+from curator.endpoints import OPENAI, host, is_key, is_plain
 from curator.errors import ProviderError, UsageError
 from curator.train.events import plain
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
-OPENAI = "https://api.openai.com/v1"
-"""OpenAI's own endpoint."""
 RETRIES = 5
 """How often a request is made again after a rate limit, a server's error or a lost connection."""
 
@@ -42,7 +40,7 @@ def endpoint(base_url: str | None, *, azure: bool, api_version: str | None) -> d
         raise UsageError(
             f"--azure needs the resource's address: --base-url https://NAME.openai.azure.com, or {variable}"
         )
-    if _host(address) is None:
+    if not is_plain(address):
         # It is written into the run, so nothing secret may be in it.
         raise UsageError(
             f"{'--base-url' if base_url else variable} is no plain address such as {OPENAI} (https://HOST/PATH, without"
@@ -54,17 +52,6 @@ def endpoint(base_url: str | None, *, azure: bool, api_version: str | None) -> d
     return {"endpoint": address.rstrip("/"), "azure": azure, "api_version": version}
 
 
-def _host(address: str) -> str | None:
-    """Return the host of a plain address, None if it is none: https://HOST/PATH without user, password and query."""
-    try:
-        parts = urlsplit(address)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return None
-    beside = parts.username, parts.password, parts.query, parts.fragment
-    return parts.hostname if good and not any(beside) else None
-
-
 def is_known(settings: Mapping[str, Any]) -> bool:
     """Tell whether the key may go to the endpoint of a record's settings without a word from the user.
 
@@ -74,12 +61,13 @@ def is_known(settings: Mapping[str, Any]) -> bool:
     azure, address = settings["azure"], str(settings["endpoint"])
     own = os.environ.get("AZURE_OPENAI_ENDPOINT" if azure else "OPENAI_BASE_URL") or ("" if azure else OPENAI)
     known = {own.rstrip("/"), "" if azure else OPENAI} - {""}
-    return address in known or _is_here(_host(address) or "")
+    return address in known or _is_here(address)
 
 
-def _is_here(host: str) -> bool:
+def _is_here(address: str) -> bool:
+    name = (host(address) if is_plain(address) else None) or ""
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
 
@@ -114,7 +102,7 @@ def check_key(settings: Mapping[str, Any]) -> None:
             " (it is never stored)"
         )
     for name, key in keys.items():
-        if not key.isascii() or not key.isprintable() or " " in key:
+        if not is_key(key):
             raise ProviderError(f"{name} holds characters that no key can have; is it another text?")
 
 

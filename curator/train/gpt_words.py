@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from curator.endpoints import OPENAI
 from curator.publish.chats import TOKENS_AROUND
 from curator.tables import aligned
 from curator.train import events as told
-from curator.train.endpoint import OPENAI, is_known
+from curator.train.endpoint import is_known
 from curator.train.examples import TOKENIZER
 
 NOTICE = (
