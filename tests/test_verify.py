@@ -12,6 +12,7 @@ from curator.build import build
 from curator.digest import sha256
 from curator.errors import CheckError, CuratorError, RunError, UsageError
 from curator.publish import card, croissant
+from curator.publish import rows as row_checks
 from curator.publish import verify as verify_module
 from curator.publish.measures import Measures, memory_bytes
 from curator.publish.verify import verify, verify_folder
@@ -227,6 +228,24 @@ def test_one_dropped_row_is_named(dataset, folder, fixed):
         assert "every data file has the sha256 of the manifest" not in found
         # From row 7 on, each row's fellow is another row.
         assert "row 7" in text
+
+
+@pytest.mark.parametrize("rows", [0, 40, 75])
+@pytest.mark.parametrize(("folder", "check"), [("text", "config text"), ("openai", "config openai")])
+def test_config_that_ends_early_or_goes_on_is_named_once(dataset, monkeypatch, folder, check, rows):
+    """Files are read by batches; a file may also end with one."""
+    monkeypatch.setattr(row_checks, "_BATCH", 20)
+    (short,) = dataset.glob(f"{folder}/test-*.parquet")
+    change(short, lambda table: table.head(rows))
+    said = failures(verify_folder(dataset))[f"{check} agrees with config default"]
+    data = f"data/{short.name}"
+    assert f"{folder}/{short.name} ends after {rows} rows, {data} goes on" in said
+    assert said.count("goes on") == 1
+
+    (whole,) = dataset.glob("data/test-*.parquet")
+    change(whole, lambda table: table.head(rows // 2))
+    said = failures(verify_folder(dataset))[f"{check} agrees with config default"] if rows else ""
+    assert said.count(f"{data} ends after {rows // 2} rows, {folder}/{short.name} goes on") == bool(rows)
 
 
 @pytest.mark.parametrize("fixed", [False, True])

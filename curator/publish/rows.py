@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from curator import prompts
 from curator.items import text_hash
+from curator.phrases import counted
 from curator.prices import round_price
 from curator.publish import chats
 from curator.publish.forms import openai_form
@@ -72,6 +73,7 @@ class RowChecks:
     chat_tokens: dict[str, int] = field(default_factory=dict)
     text_hashes: dict[str, list[NDArray[np.uint64]]] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)
+    _uneven: set[str] = field(default_factory=set, init=False, repr=False)
 
     def all(self) -> list[Check]:
         """Return the checks in their order."""
@@ -99,6 +101,8 @@ class RowChecks:
             row = 0
             for mine, texts, messages in zip_longest(*(self._batches(folder, one) for one in (name, text, chat))):
                 if mine is None:
+                    for check, more, twin in ((self.text, texts, text), (self.chats, messages, chat)):
+                        self._same_rows(check, pl.DataFrame(), more, name, twin, row)
                     break
                 self._default(mine, name, row, tokenizer)
                 measures.add(split, mine)
@@ -188,9 +192,11 @@ class RowChecks:
         self, check: Check, rows: pl.DataFrame, other: pl.DataFrame | None, name: str, twin: str, first: int
     ) -> pl.DataFrame:
         """Return the rows of a twin that have their fellow in `rows`; note it if there are fewer or more."""
-        if other is None or other.height != rows.height:
-            got = first + (0 if other is None else other.height)
-            check.problem(f"{twin} ends after row {got - 1}, {name} after row {first + rows.height - 1}")
+        got = 0 if other is None else other.height
+        if got != rows.height and twin not in self._uneven:
+            self._uneven.add(twin)
+            shorter, longer = (twin, name) if got < rows.height else (name, twin)
+            check.problem(f"{shorter} ends after {counted(first + min(got, rows.height), 'row')}, {longer} goes on")
         return rows.clear() if other is None else other.head(rows.height)
 
     def _messages(self, rows: pl.DataFrame, other: pl.DataFrame | None, name: str, twin: str, first: int) -> None:

@@ -13,6 +13,7 @@ import polars as pl
 
 from curator import select
 from curator.ledger import FATES, SPLITS
+from curator.phrases import counted
 from curator.publish.checks import Digests, compare_file, differences
 from curator.publish.dataset import IMAGES
 from curator.publish.item_checks import item_names, published_items
@@ -62,7 +63,7 @@ def check_run(path: Path, digests: Digests, manifest: Manifest) -> list[Check]:
 
 def _files(run: RunDirectory, digests: Digests, whole: Check, card: Check) -> None:
     files = json.loads(run.manifest.read_bytes())["files"]
-    whole.detail = f"{len(files)} files"
+    whole.detail = counted(len(files), "file")
     shards = [one["shard"] for one in json.loads(run.sources.read_bytes())["shards"]]
     own = {path for shard in shards for path in (run.items(shard), run.ledger(shard))}
     for path in run.parts():
@@ -100,7 +101,7 @@ def _summary(run: RunDirectory, manifest: Manifest, check: Check) -> None:
 def _ledger(run: RunDirectory, manifest: Manifest, check: Check) -> None:
     counts: Counter[str] = Counter()
     shards = json.loads(run.sources.read_bytes())["shards"]
-    check.detail = f"{len(shards)} parts"
+    check.detail = counted(len(shards), "part")
     for shard in shards:
         path = run.ledger(shard["shard"])
         part = pl.read_parquet(path, columns=["shard", "row", "fate"], glob=False)
@@ -139,7 +140,7 @@ def _unpublished(run: RunDirectory, check: Check) -> None:
 
 
 def _sources(run: RunDirectory, manifest: Manifest, check: Check) -> None:
-    check.detail = f"{len(manifest.sources)} sources"
+    check.detail = counted(len(manifest.sources), "source")
     read = json.loads(run.sources.read_bytes())
     found = [_published(one) for one in read["sources"]]
     for where, said, other in differences([one.model_dump() for one in manifest.sources], found, "sources"):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from curator.phrases import counted
 from curator.visible import visible
 from curator.why.model import (
     CleaningStep,
@@ -52,7 +53,7 @@ def as_text(story: Story, *, full: bool = False) -> str:
     """
     count = len(story.rows)
     head = f"{visible(story.parent_asin)} in {visible(story.run)} (recipe {visible(story.recipe)}): "
-    lines = [head + ("1 row" if count == 1 else f"{count:,} rows")]
+    lines = [head + counted(count, "row")]
     for number, row in enumerate(story.rows, 1):
         dropped = "" if row.reason is None else "dropped, "
         lines += ["", f"== row {number:,} of {count:,}: {dropped}{row.fate} =="]
@@ -100,7 +101,7 @@ class _Page:
             first = row.copies.first
             named = f"the first is {_name(first.parent_asin)}, row {first.row:,} of {first.source}" if first else ""
             said = named or ("it is the first" if row.copies.items > 1 else "no other item has this text")
-            yield from self._section("Copies", [("same text", f"{_counted(row.copies.items, 'item')}; {said}")])
+            yield from self._section("Copies", [("same text", f"{counted(row.copies.items, 'item')}; {said}")])
         if row.slot:
             yield from self._section("Slot", self._slot(row.slot))
         if row.draw:
@@ -188,8 +189,8 @@ class _Page:
             return
         most = f"at most {prose.most_lines:,} of features and description together" if prose.most_lines else "all"
         how = f", each to its first clause or {prose.most_chars:,} characters" if prose.most_chars else ""
-        taken = f"{_counted(len(prose.kept), 'line')} taken"
-        yield prose.of, f"{_counted(prose.listed, 'text')} listed, {taken}: {most}{how}"
+        taken = f"{counted(len(prose.kept), 'line')} taken"
+        yield prose.of, f"{counted(prose.listed, 'text')} listed, {taken}: {most}{how}"
         for line in prose.kept:
             yield "", f"→ {_quoted(line, self._short)}"
 
@@ -228,7 +229,7 @@ class _Page:
         of = f"for category {_name(slot.category)}" if slot.category else "for an item without category"
         return [
             ("slot", f"${slot.slot}"),
-            ("available", f"{_counted(slot.available, 'item')}, {taken}"),
+            ("available", f"{counted(slot.available, 'item')}, {taken}"),
             ("weight", f"{slot.weight:g} {of}"),
             ("chance", slot.in_words),
         ]
@@ -243,7 +244,3 @@ class _Page:
 
 def _name(text: str | None) -> str:
     return _quoted(text) if text is not None else "(none)"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")
