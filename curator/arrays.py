@@ -11,6 +11,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 """Whole numbers, and positions in other arrays."""
 
+Bytes = NDArray[np.uint8]
+"""Bytes, such as text in UTF-8."""
+
 Words = NDArray[np.uint64]
 """64-bit words."""
 

@@ -15,9 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from curator import scrub
+from curator.arrays import Bytes
 from curator.encoded import Counts, buffers
-
-Bytes = NDArray[np.uint8]
 
 # Ends each title and each contents; neither noise nor part of a word. Rows that hold it go through the rules.
 _END = "\0"

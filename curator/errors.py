@@ -67,11 +67,16 @@ class CheckError(CuratorError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the known name closest to `name`, or an empty string.
+    """Return ``" Did you mean 'x'?"`` for the known name that is closest, or the first that `name` begins.
 
-    >>> nearest("slots.cpa", ["slots.cap", "split.train"])
-    " Did you mean 'slots.cap'?"
+    >>> nearest("slots.cpa", ["slots.cap", "split.train"]), nearest("toys", ["Books", "Toys_and_Games"])
+    (" Did you mean 'slots.cap'?", " Did you mean 'Toys_and_Games'?")
+    >>> nearest("nope", ["openai", "human"])
+    ''
     """
+    folded = name.casefold()
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    begun = [one for one in by_folded if len(folded) > 2 and one.startswith(folded)]
+    # Below this, short names are close to any that share three letters.
+    close = difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.65) or begun
     return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
