@@ -431,10 +431,10 @@ def test_parquet_is_as_the_hub_likes_it(dataset):
 
 
 def test_long_rows_make_small_row_groups(tmp_path):
-    from curator.publish.dataset import _write_parquet
+    from curator.publish.dataset import _writing_parquet
 
-    frame = pl.DataFrame({"text": ["x" * 100_000] * 3_000})
-    _write_parquet(tmp_path / "long.parquet", frame)
+    with _writing_parquet(tmp_path / "long.parquet") as write:
+        write(pl.DataFrame({"text": ["x" * 100_000] * 3_000}))
     metadata = pq.ParquetFile(tmp_path / "long.parquet").metadata
     assert metadata.num_row_groups > 3
     assert Path(tmp_path / "long.parquet").stat().st_size < 10**8

@@ -12,10 +12,11 @@ from curator.errors import RunError, UsageError
 from curator.ledger import SPLITS
 from curator.paths import is_folder
 from curator.publish import hub
+from curator.publish.forms import SCHEMAS
 from curator.publish.manifest import NAME, Manifest, ManifestError, read
 from curator.recipe import Recipe
 
-COLUMNS = ("prompt", "completion", "price", "category", "title", "parent_asin", "slot", "tokens")
+COLUMNS = tuple(SCHEMAS["data"])
 """Columns of the rows that models are asked about."""
 
 

@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 
 from curator.items import SCHEMA
 from curator.ledger import SPLITS
-from curator.publish.forms import default_form
+from curator.publish.forms import SCHEMAS, default_form
 from curator.publish.manifest import Manifest
 from curator.publish.rows import locate
 from curator.publish.verdict import Check
 from curator.rundir import RunDirectory
 
 _BATCH_ROWS = 16_384
-_COLUMNS = ("prompt", "completion", "price", "category", "title", "parent_asin", "slot", "tokens")
+_COLUMNS = tuple(SCHEMAS["data"])
 _ITEM = ("prompt", "price", "category", "title", "parent_asin", "slot", "tokens")
 _TEXTS = ("prompt", "completion", "category", "title", "parent_asin")
 _PLACE = ["shard", "row"]

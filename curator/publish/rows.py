@@ -18,7 +18,7 @@ from curator.items import text_hash
 from curator.phrases import counted
 from curator.prices import round_price
 from curator.publish import chats
-from curator.publish.forms import openai_form
+from curator.publish.forms import SCHEMAS, openai_form
 from curator.publish.manifest import Manifest
 from curator.publish.measures import Measures, memory_bytes
 from curator.publish.verdict import Check
@@ -26,21 +26,6 @@ from curator.recipe import Recipe
 from curator.slots import FIRST, LAST
 from curator.tokens import REPLACEMENT, Tokenizer
 
-SCHEMAS = {
-    "data": {
-        "prompt": pa.string(),
-        "completion": pa.string(),
-        "price": pa.float64(),
-        "category": pa.string(),
-        "title": pa.string(),
-        "parent_asin": pa.string(),
-        "slot": pa.int32(),
-        "tokens": pa.int32(),
-    },
-    "text": {"text": pa.string(), "price": pa.float64()},
-    "openai": {"messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))},
-}
-"""Columns of the Parquet files, by folder."""
 MOST_GROUP_BYTES = 100_000_000
 """The Hub's viewer takes row groups of less than this (bytes, uncompressed)."""
 _BATCH = 8_192
