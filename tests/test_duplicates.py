@@ -133,6 +133,7 @@ def test_the_number_of_threads_changes_nothing(run, monkeypatch, count):
         (index, "_ENTRIES", 1_000),
         (index, "_CHUNK", 500),
         (index, "_BLOCK", 1_000),
+        (index, "_KEPT_AT_ONCE", 777),
         (index, "_PASS_BITS", 12),
         (compared, "_PAIRS", 100),
         (clusters, "_PAIRS_AT_ONCE", 300),

@@ -21,7 +21,7 @@ GRAM_BITS = 48
 """Bits of a gram's hash. Of a thousand million comparisons of two texts, one in ten thousand finds two grams alike."""
 
 _ROW_BITS = 64 - GRAM_BITS
-_BATCH = 4_096
+_BATCH = 2_048
 _MULTIPLIERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 
 assert _BATCH <= 1 << _ROW_BITS

@@ -28,12 +28,13 @@ KEPT_OF_MANY = 20
 MANY = 250_000
 """Items from which on fewer grams of each are kept."""
 
+_KEPT_AT_ONCE = 10_000_000
 _SAMPLED_MARGIN = 0.2
 _HASH_MARGIN = 0.02
 _CHUNK = 50_000
 _BLOCK = 1 << 20
-_ENTRIES = 1 << 20
-"""Entries of the index that lie in memory together, about: those of a range of grams."""
+_ENTRIES = 1 << 19
+"""Kept grams of a range of grams, about: the entries of the index that lie in memory together are among them."""
 
 _RANGE_BITS = 7
 _NOWHERE = np.uint8(255)
@@ -58,7 +59,8 @@ class Sketches:
     def __init__(self, share: float) -> None:
         self._sampled = share < 1
         self._below = np.uint64(int(share * (1 << GRAM_BITS)))
-        self._grams: list[NDArray[np.uint32]] = []
+        self._blocks: list[NDArray[np.uint32]] = []
+        self._room = 0
         self._sizes: list[NDArray[np.uint32]] = []
 
     def kept(self, sets: Grams) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
@@ -69,8 +71,15 @@ class Sketches:
 
     def add(self, grams: NDArray[np.uint32], sizes: NDArray[np.uint32]) -> None:
         """Add the next items: what `kept` made of them."""
-        self._grams.append(grams)
         self._sizes.append(sizes)
+        while len(grams):
+            if not self._room:
+                # Large blocks go back to the system once they are copied; what many small arrays took would not.
+                self._blocks.append(np.empty(_KEPT_AT_ONCE, np.uint32))
+                self._room = _KEPT_AT_ONCE
+            now, grams = grams[: self._room], grams[self._room :]
+            self._blocks[-1][_KEPT_AT_ONCE - self._room :][: len(now)] = now
+            self._room -= len(now)
 
     def candidates(self, threshold: float) -> NDArray[np.int64]:
         """Return the pairs of items that may reach a similarity; ascending, each once, shape (pairs, 2).
@@ -80,7 +89,7 @@ class Sketches:
         Args:
             threshold: The similarity; above 0 and at most 1.
         """
-        grams = _joined(self._grams)
+        grams = self._joined()
         bounds = offsets(np.concatenate([np.empty(0, np.uint32), *self._sizes]))
         self._sizes.clear()
         least = max(threshold - (_SAMPLED_MARGIN if self._sampled else _HASH_MARGIN), 0.05)
@@ -93,16 +102,14 @@ class Sketches:
         every = distinct(np.concatenate([np.empty(0, np.int64), *in_order(found, range(count))]))
         return np.column_stack([every >> 32, every & 0xFFFFFFFF])
 
-
-def _joined(pieces: list[NDArray[np.uint32]]) -> NDArray[np.uint32]:
-    """Put pieces together and let go of each on the way: all of it twice would be the most that the search holds."""
-    whole = np.empty(sum(map(len, pieces)), np.uint32)
-    end = len(whole)
-    while pieces:
-        piece = pieces.pop()
-        whole[end - len(piece) : end] = piece
-        end -= len(piece)
-    return whole
+    def _joined(self) -> NDArray[np.uint32]:
+        """Put all grams into one array, and let go of each block on the way."""
+        grams = np.empty(len(self._blocks) * _KEPT_AT_ONCE - self._room, np.uint32)
+        while self._blocks:
+            at = (len(self._blocks) - 1) * _KEPT_AT_ONCE
+            grams[at : at + _KEPT_AT_ONCE] = self._blocks.pop()[: len(grams) - at]
+        self._room = 0
+        return grams
 
 
 def prefix(sizes: NDArray[np.int64], threshold: float) -> NDArray[np.int64]:
