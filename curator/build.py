@@ -26,7 +26,7 @@ from curator.engine import Done, Task, cores, run_local
 from curator.engine_ray import run_ray
 from curator.errors import RunError
 from curator.mapping import code_digest, is_finished, shard_key
-from curator.memory import peak_memory_bytes
+from curator.memory import give_back_early, peak_memory_bytes
 from curator.publish.dataset import write_dataset
 from curator.recipe import Recipe
 from curator.report import write_report
@@ -117,6 +117,7 @@ def build(
         map_all = partial(_run, engine, address, recipe, workers)
         mapped = _map(run, shards, recipe, vocabulary, map_all, clock, progress or (lambda done, total: None))
         clock.lap("map")
+        give_back_early()
         parts = [run.items(shard.index) for shard in shards]
         with told_if_damaged(run.path):
             select.check_weights(recipe, _categories(parts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,30 +31,38 @@ def batches(parts: Sequence[Path], columns: Sequence[str] | None = None) -> Iter
                 yield pl.DataFrame(pl.from_arrow(batch))
 
 
-def chosen(parts: Sequence[Path], columns: Sequence[str], rows: NDArray[np.int64]) -> Iterator[pl.DataFrame]:
-    """Yield some rows of all parts.
+@dataclass(frozen=True)
+class Group:
+    """Some rows of one row group of a part, counted from its first."""
+
+    part: Path
+    number: int
+    rows: NDArray[np.int64]
+
+
+def groups(parts: Sequence[Path], rows: NDArray[np.int64]) -> Iterator[Group]:
+    """Yield the row groups that hold some rows of all parts, without reading them.
 
     Args:
         parts: Parquet files.
-        columns: The columns to read.
         rows: Numbers of the rows wanted, counted through all parts; ascending.
     """
     offset = 0
     for part in parts:
-        height = pq.read_metadata(part).num_rows
-        first, last = np.searchsorted(rows, [offset, offset + height])
-        # A part without any is passed over.
-        if last > first:
-            yield from _chosen(part, columns, rows[first:last] - offset)
-        offset += height
-        if last == len(rows):
-            return
+        footer = pq.read_metadata(part)
+        for number in range(footer.num_row_groups):
+            height = footer.row_group(number).num_rows
+            first, last = np.searchsorted(rows, [offset, offset + height])
+            if last > first:
+                yield Group(part, number, rows[first:last] - offset)
+            offset += height
+            if last == len(rows):
+                return
 
 
-def _chosen(part: Path, columns: Sequence[str], rows: NDArray[np.int64]) -> Iterator[pl.DataFrame]:
-    offset = 0
-    for batch in batches([part], columns):
-        first, last = np.searchsorted(rows, [offset, offset + batch.height])
-        if last > first:
-            yield batch[rows[first:last] - offset]
-        offset += batch.height
+def load(group: Group, columns: Sequence[str]) -> pl.DataFrame:
+    """Return the rows of a group; may be called in any thread."""
+    interrupt.check()
+    with pq.ParquetFile(group.part) as file:
+        read = pl.DataFrame(pl.from_arrow(file.read_row_group(group.number, list(columns), use_threads=False)))
+    return read[group.rows]

@@ -24,7 +24,7 @@ from curator import prompts, select
 from curator.duplicates import find, index
 from curator.duplicates.clusters import cluster, verified
 from curator.duplicates.grams import Grams, grams
-from curator.memory import peak_memory_bytes
+from curator.memory import give_back_early, peak_memory_bytes
 from curator.recipe import Recipe, load_recipe
 
 
@@ -62,6 +62,7 @@ def measure(parts: list[Path], items: int, recipe: Recipe) -> dict[str, float]:
     rows = pl.scan_parquet(parts, glob=False).select("text_hash", "tokens").head(items).collect()
     copies = select.exact_copies(rows["text_hash"].to_numpy())
     tokens = rows["tokens"].to_numpy()
+    give_back_early()
     before, start, busy = peak_memory_bytes(), time.perf_counter(), time.process_time()
     found = find.find_clusters(parts, copies, tokens, recipe)
     seconds = time.perf_counter() - start

@@ -39,12 +39,11 @@ def find_clusters(
     first = np.flatnonzero(copy_of == np.arange(items))
     expected = _GRAMS_PER_TOKEN * (float(tokens.mean()) - _TOKENS_AROUND) if items else 0
     sketches = Sketches(kept_share(len(first), expected))
-    for kept in in_order(lambda rows: sketches.kept(grams(_text(rows, recipe))), files.chosen(parts, _COLUMNS, first)):
+    for kept in in_order(lambda group: sketches.kept(grams(_text(group, recipe))), files.groups(parts, first)):
         sketches.add(*kept)
 
     def wanted(numbers: NDArray[np.int64]) -> pl.Series:
-        rows = files.chosen(parts, _COLUMNS, first[numbers])
-        return pl.concat([pl.Series([], dtype=pl.String), *in_order(lambda some: _text(some, recipe), rows)])
+        return pl.concat([pl.Series([], dtype=pl.String), *_texts(parts, first[numbers], recipe)])
 
     settings = recipe.duplicates
     pairs = verified(sketches.candidates(settings.similarity), wanted, settings.similarity)
@@ -71,23 +70,23 @@ def crossing(
         return np.empty(0, np.int64)
     apart = Held(grams(pl.concat(list(_texts(parts, held, recipe)))), recipe.duplicates.similarity)
 
-    def near(rows: pl.DataFrame) -> NDArray[np.bool_]:
-        hit = np.zeros(rows.height, np.bool_)
-        hit[apart.near(grams(_text(rows, recipe))).other] = True
+    def near(group: files.Group) -> NDArray[np.bool_]:
+        hit = np.zeros(len(group.rows), np.bool_)
+        hit[apart.near(grams(_text(group, recipe))).other] = True
         return hit
 
-    hit = np.concatenate(list(in_order(near, files.chosen(parts, _COLUMNS, others))))
+    hit = np.concatenate(list(in_order(near, files.groups(parts, others))))
     found: NDArray[np.int64] = others[hit]
     return found
 
 
 def _texts(parts: Sequence[Path], items: NDArray[np.int64], recipe: Recipe) -> Iterator[pl.Series]:
     """Yield the product texts of some items, whose numbers ascend."""
-    for rows in files.chosen(parts, _COLUMNS, items):
-        yield _text(rows, recipe)
+    return in_order(lambda group: _text(group, recipe), files.groups(parts, items))
 
 
-def _text(rows: pl.DataFrame, recipe: Recipe) -> pl.Series:
-    """Return the product texts of rows; columns `prompt` and `slot`."""
+def _text(group: files.Group, recipe: Recipe) -> pl.Series:
+    """Return the product texts of some rows."""
+    rows = files.load(group, _COLUMNS)
     published = prompts.before_completion(pl.col("prompt"), pl.col("slot"))
     return rows.select(prompts.product_text(published, recipe.prompt)).to_series()
