@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,8 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+import browser
+import page_reader
 from curator.cli import main
 from curator.compare import as_text, compare
 
@@ -20,18 +20,6 @@ HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u202efdp.exe
 SPLITS = ("train", "validation", "test")
 
 
-def _load(name: str) -> Any:
-    """Import a file beside this one, which is on no path of Python's."""
-    path = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"tests_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules.setdefault(f"tests_{name}", importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-page_reader, browser = _load("page_reader"), _load("browser")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,141 @@
+"""Numbers, copies and the certificate are taken again."""
+
+import json
+import shutil
+
+import polars as pl
+import pytest
+
+from curator.publish.measures import Measures
+from curator.publish.verify import verify
+from verify_tools import NEAR, change, failures, set_at
+
+CERTIFICATE = "the certificate is that of the files"
+
+QUESTION = "How much does this cost to the nearest dollar?\n\n"
+
+
+def test_counts_that_do_not_add_up_are_named(dataset):
+    manifest = json.loads((dataset / "manifest.json").read_text())
+    manifest["counts"]["fates"]["no_price"] += 1
+    manifest["measured"]["splits"]["test"]["tokens"] += 1
+    (dataset / "manifest.json").write_text(json.dumps(manifest))
+    found = failures(verify(str(dataset)))
+    assert "the fates sum to 2,001" in found["rows add up: sources, fates, splits and files"]
+    assert "measured.splits.test.tokens" in found["the manifest's measures are those of the rows"]
+
+
+@pytest.mark.parametrize("name", ["data/test-00000-of-00001.parquet", "openai/train.jsonl"])
+def test_memory_bytes_are_measured_again(dataset, name):
+    path = dataset / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["files"][name]["memory_bytes"] += 1
+    path.write_text(json.dumps(manifest), "utf-8")
+    found = failures(verify(str(dataset)))
+    assert f"files.{name}.memory_bytes" in found["the manifest's measures are those of the rows"]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda measured: measured.update(surplus=1),
+        lambda measured: measured["splits"]["train"].pop("tokens"),
+        lambda measured: measured["splits"].update(holdout=measured["splits"]["test"]),
+        lambda measured: measured["categories"].update(in_all="3"),
+        lambda measured: measured["splits"]["train"].update(rows=-1),
+    ],
+)
+def test_measures_of_another_kind_are_no_manifest(dataset, edit):
+    path = dataset / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    edit(manifest["measured"])
+    path.write_text(json.dumps(manifest), "utf-8")
+    assert "manifest.json: measured." in failures(verify(str(dataset)))["manifest.json can be read"]
+
+
+def test_slot_over_its_cap_is_named(runs, tmp_path):
+    dataset = shutil.copytree(runs / "course-v1/dataset", tmp_path / "dataset")
+    manifest = json.loads((dataset / "manifest.json").read_text())
+    manifest["recipe"]["slots"]["cap"] = 4
+    (dataset / "manifest.json").write_text(json.dumps(manifest))
+    found = failures(verify(str(dataset)))
+    assert "has 5 rows, the cap is 4" in found["no slot below 240 USD is over its cap"]
+
+
+def test_prompt_in_two_splits_is_named(dataset):
+    """The whole row of train, in all its forms, in place of one of test."""
+    for folder in ("data", "openai"):
+        row = pl.read_parquet(dataset / f"{folder}/train-00000-of-00001.parquet")[5]
+        change(
+            dataset / f"{folder}/test-00000-of-00001.parquet",
+            lambda table, row=row: pl.concat([table[:9], row, table[10:]]),
+        )
+    found = failures(verify(str(dataset)))
+    assert found["no prompt lies in two splits"] == (
+        "data/test-00000-of-00001.parquet row 9: an earlier split has the same prompt"
+    )
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_text_that_comes_twice_is_named_whatever_its_case_and_punctuation(dataset, split):
+    """Row 5 of train in the place of row 9, in the same split and in another, shouted."""
+    name = f"data/{split}-00000-of-00001.parquet"
+    row = pl.read_parquet(dataset / "data/train-00000-of-00001.parquet")[5]
+    text = row["prompt"][0].removeprefix(QUESTION).removesuffix("\n\nPrice is $")
+    row = row.with_columns(prompt=pl.lit(f"{QUESTION}{text.upper().replace(' ', '  ')}!!\n\nPrice is $"))
+    change(dataset / name, lambda table: pl.concat([table[:9], row, table[10:]]))
+    found = failures(verify(str(dataset)))
+    assert found["no text is published twice, case and punctuation ignored"] == (
+        f"{name} row 9 has the text of data/train-00000-of-00001.parquet row 5"
+    )
+    assert "no prompt lies in two splits" not in found
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_near_copy_in_another_split_is_named(dataset, split):
+    """A train row with another last word, in the place of row 9."""
+    name = f"data/{split}-00000-of-00001.parquet"
+    row = pl.read_parquet(dataset / "data/train-00000-of-00001.parquet")[5]
+    text = row["prompt"][0].removesuffix("\n\nPrice is $").rsplit(" ", 1)[0]
+    change(dataset / name, set_at("prompt", 9, f"{text} otherwise\n\nPrice is $"))
+    for exhaustive in (False, True):
+        found = failures(verify(str(dataset), exhaustive=exhaustive))
+        assert found[NEAR].startswith(f"{name} row 9 and data/train-00000-of-00001.parquet row 5 have 0.9")
+        assert found[NEAR].endswith(f"; 1 rows of {split} reach 0.5 with train")
+        assert found[CERTIFICATE].startswith(f"{split} and train: manifest.json says 0.")
+        # The index and brute force agree on what the files hold now.
+        assert not [check for check in found if check.startswith("brute")]
+
+
+@pytest.mark.parametrize("key, value", [("highest", 0.25), ("row", 10**6), ("other_row", None), ("reaching", 1)])
+def test_certificate_that_the_files_do_not_give_is_named(dataset, key, value):
+    manifest = json.loads((dataset / "manifest.json").read_text("utf-8"))
+    manifest["certificate"][1][key] = value
+    (dataset / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    assert failures(verify(str(dataset)))[CERTIFICATE].startswith("test and train: manifest.json says")
+
+
+def test_certificate_that_leaves_two_splits_out_is_named(dataset):
+    manifest = json.loads((dataset / "manifest.json").read_text("utf-8"))
+    del manifest["certificate"][0]
+    (dataset / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    expected = "validation and train: manifest.json says nothing, the rows give 0."
+    assert failures(verify(str(dataset)))[CERTIFICATE].startswith(expected)
+
+
+def test_brute_force_is_run_when_asked_for(runs, invoke):
+    done = invoke("verify", runs / "pricer", "--exhaustive")
+    assert done.exit_code == 0, done.output
+    assert "holds    brute force over every two rows finds the same certificate" in done.output
+
+
+def test_copies_are_not_asked_for_where_the_recipe_keeps_them(runs):
+    assert not [one for one in verify(str(runs / "course-v1")).checks if "twice" in one.name]
+
+
+def test_shared_rows_are_those_of_later_splits():
+    measures = Measures()
+    rows = pl.DataFrame({"prompt": ["a", "b", "c"], "tokens": 1, "price": 1.0, "slot": 1, "category": None})
+    measures.add("train", rows[:2])
+    measures.add("test", rows[1:])
+    assert measures.shared_rows() == {"test": [0]}

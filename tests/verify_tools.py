@@ -1,0 +1,28 @@
+"""Reading a verdict, and files that are changed for it: what the tests in `verify` share."""
+
+import polars as pl
+import pyarrow.parquet as pq
+
+NEAR = "no row has a similarity of 0.5 or more with a row of another split"
+
+COURSE = {"tokenizer": "o200k_base", "split.train": 200, "split.test": 40, "slots.cap": 5}
+
+
+def failures(verdict):
+    """Name of each check that fails, with its problems in one text."""
+    return {one.name: "\n".join(one.problems) for one in verdict.checks if one.state == "fails"}
+
+
+def states(verdict):
+    return {one.name: one.state for one in verdict.checks}
+
+
+def change(path, edit):
+    """Rewrite a Parquet file, its schema kept, with what `edit` makes of its rows."""
+    schema = pq.read_schema(path)
+    pq.write_table(edit(pl.read_parquet(path)).to_arrow().cast(schema), path)
+
+
+def set_at(column, row, value):
+    here = pl.int_range(pl.len()) == row
+    return lambda table: table.with_columns(pl.when(here).then(pl.lit(value)).otherwise(column).alias(column))
