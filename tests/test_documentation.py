@@ -55,6 +55,12 @@ def test_every_public_name_has_a_docstring(path: Path) -> None:
     assert [name for name, said in public(module.body) if not said] == []
 
 
+def test_modules_are_short() -> None:
+    """A module that grows becomes a folder."""
+    lengths = {module_name(path): len(path.read_text("utf-8").splitlines()) for path in FILES}
+    assert {name: lines for name, lines in lengths.items() if lines > 350} == {}
+
+
 def test_a_name_without_a_docstring_is_found() -> None:
     source = (
         "A, _B = 1, 2\nC: int = 3\n'''The third.'''\n"
