@@ -26,11 +26,11 @@ def peak_memory_bytes() -> int:
 
 
 _M_MMAP_THRESHOLD = -3  # from malloc.h
-_LARGE = 1 << 20
+_LARGE = 4 << 20
 
 
 def give_back_early() -> None:
-    """Let arrays of a megabyte or more go back to the system as soon as they are freed; for glibc's `malloc` alone.
+    """Let arrays of 4 MiB or more go back to the system as soon as they are freed; for glibc's `malloc` alone.
 
     By itself it raises that limit up to 32 MiB, as such arrays come and go (mallopt(3), "dynamic mmap threshold"). What
     is freed below it stays with the process, in each thread's own arena: the search for near-copies, which makes arrays

@@ -17,7 +17,7 @@ if sys.argv[1] == "early":
 def held():
     return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
 np.ones(31 << 17)  # Freed at once: what was mapped so far is from now on taken from the heap.
-some = [np.ones(1 << 18) for _ in range(64)]
+some = [np.ones(1 << 20) for _ in range(16)]
 last = np.ones(1 << 15)
 before = held()
 some.clear()

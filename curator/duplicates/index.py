@@ -31,7 +31,7 @@ MANY = 250_000
 _KEPT_AT_ONCE = 10_000_000
 _SAMPLED_MARGIN = 0.2
 _HASH_MARGIN = 0.02
-_CHUNK = 50_000
+_CHUNK = 10_000
 _BLOCK = 1 << 20
 _ENTRIES = 1 << 19
 """Kept grams of a range of grams, about: the entries of the index that lie in memory together are among them."""
