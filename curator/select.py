@@ -78,16 +78,19 @@ def select(parts: Sequence[Path], recipe: Recipe) -> Selection:
     settings = recipe.duplicates
     drop, together = settings.exact == "drop", settings.near == "together"
     copy_of = exact_copies(read_numbers(parts, {"text_hash": np.uint64})["text_hash"]) if drop else None
-    rows = read_numbers(parts, {"slot": np.int32, **({"tokens": np.int32} if together else {})})
-    slot = rows["slot"]
-    fate = np.full(len(slot), CODES["not_sampled"])
+    # First what takes most: the other columns would only lie beside it.
     clusters = None
     if together:
-        tokens = rows["tokens"]
-        copies = copy_of if copy_of is not None else np.arange(len(slot))
-        clusters = find_clusters(parts, copies, tokens, recipe)
-        if settings.per_cluster:
-            fate[_beyond_best(clusters.of, copies, tokens, settings.per_cluster)] = _NEAR
+        tokens = read_numbers(parts, {"tokens": np.int32})["tokens"]
+        copies = np.arange(len(tokens)) if copy_of is None else copy_of
+        mean = float(tokens.mean()) if len(tokens) else 0
+        del tokens
+        clusters = find_clusters(parts, copies, mean, recipe)
+    slot = read_numbers(parts, {"slot": np.int32})["slot"]
+    fate = np.full(len(slot), CODES["not_sampled"])
+    if clusters is not None and settings.per_cluster:
+        tokens = read_numbers(parts, {"tokens": np.int32})["tokens"]
+        fate[_beyond_best(clusters.of, copies, tokens, settings.per_cluster)] = _NEAR
     if copy_of is not None:
         fate[copy_of != np.arange(len(slot))] = CODES["exact_duplicate"]
     fate[(slot < slots.FIRST) | (slot > slots.LAST)] = CODES["no_slot"]

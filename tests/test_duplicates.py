@@ -328,7 +328,7 @@ def test_a_crowd_is_parted_and_not_held_out(run):
     assert sizes["len"].max() == 2
     hashes = pl.concat([pl.read_parquet(part, columns=["text_hash", "tokens"]) for part in parts])
     copies = select.exact_copies(hashes["text_hash"].to_numpy())
-    found = find.find_clusters(parts, copies, hashes["tokens"].to_numpy(), recipe)
+    found = find.find_clusters(parts, copies, hashes["tokens"].mean(), recipe)
     crowd = pl.Series(found.crowd)
     large = truth.with_columns(crowd=crowd).filter(pl.col("sampled")).group_by("crowd").agg(pl.len(), "fate")
     held = large.filter(pl.col("len") > 2)["fate"].explode()

@@ -14,7 +14,7 @@ from curator import interrupt
 from curator.duplicates.grams import Grams, grams, similarity
 from curator.threads import in_order
 
-_PAIRS_AT_ONCE = 30_000
+_PAIRS_AT_ONCE = 50_000
 """Pairs whose texts lie in memory together; finding them takes a look through all parts."""
 
 _PIECE = 4_096

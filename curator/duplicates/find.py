@@ -23,22 +23,19 @@ _GRAMS_PER_TOKEN = 0.6
 _TOKENS_AROUND = 20  # about: of the question and the answer
 
 
-def find_clusters(
-    parts: Sequence[Path], copy_of: NDArray[np.int64], tokens: NDArray[np.int32], recipe: Recipe
-) -> Clusters:
+def find_clusters(parts: Sequence[Path], copy_of: NDArray[np.int64], tokens: float, recipe: Recipe) -> Clusters:
     """Group the items of a run by near-copies.
 
     Args:
         parts: The items' parts, in the order of their shards; columns `prompt` and `slot`.
         copy_of: For each item the number of the first item with the same text; its own if there is none before it.
             A copy goes where its first goes, and its text is not looked at.
-        tokens: Tokens of each item's prompt; they tell how many grams to expect.
+        tokens: Tokens of a prompt on average; they tell how many grams to expect.
         recipe: Its `duplicates` and `prompt`.
     """
     items = len(copy_of)
     first = np.flatnonzero(copy_of == np.arange(items))
-    expected = _GRAMS_PER_TOKEN * (float(tokens.mean()) - _TOKENS_AROUND) if items else 0
-    sketches = Sketches(kept_share(len(first), expected))
+    sketches = Sketches(kept_share(len(first), _GRAMS_PER_TOKEN * (tokens - _TOKENS_AROUND)))
     for kept in in_order(lambda group: sketches.kept(grams(_text(group, recipe))), files.groups(parts, first)):
         sketches.add(*kept)
 
