@@ -54,7 +54,7 @@ class TextSettings(Section):
     min_chars: int = Field(
         100, ge=0, le=10**7, description="Keep a row only if its text has more characters (code points)."
     )
-    max_chars: int = Field(330, ge=1, le=10**7, description="Characters (code points) of text that are looked at.")
+    max_chars: int = Field(1120, ge=1, le=10**7, description="Characters (code points) of text that are looked at.")
     categories: int = Field(2, ge=0, le=100, description="How many of the last, most specific categories are written.")
     main_category: bool = Field(
         True, description="Whether the item's category stands before its last categories (readable style)."
@@ -68,13 +68,13 @@ class TextSettings(Section):
         " grams, and inches, shortest side first, to two digits; or as the page lists them.",
     )
     prose_lines: int = Field(
-        3,
+        0,
         ge=0,
         le=10_000,
         description="Most lines of features and description together (readable style); 0 means all.",
     )
     prose_chars: int = Field(
-        60,
+        0,
         ge=0,
         le=10**6,
         description="Each line of features and description ends with its first clause, or after so many characters"

@@ -30,11 +30,11 @@ MODELS = {"tfidf-ridge": "ridge on words", "gradient-boosting": "boosted trees"}
 
 WEIGHTS = ("sample-30-weights", "sample-30")
 TEXTS = {
-    "layout-before": "text as long, and in the order, as the course's; short prose, units and order undone together",
-    "chars-1120": "1,120 characters of text instead of 330",
+    "page-layout": "the next three together",
     "page-order": "details in the order of the page, not those first that tell most of the price",
     "units-as-listed": "units as listed, not written one way",
     "no-main-category": "without the item's category",
+    "short": "330 characters; of features and description the first clauses of three lines",
 }
 
 
@@ -137,7 +137,7 @@ def differences(speed: Mapping[str, Any], leaks: Mapping[str, Any], errors: Mapp
         add(f"mean absolute error, {words}", cells, "scripts/experiments.py")
     rows += [
         "",
-        "Single settings of `pricer`, undone one at a time: USD added to its mean absolute error (95 % interval).",
+        "Settings of `pricer`, undone: USD added to its mean absolute error (95 % interval).",
         "",
         "| undone | " + " | ".join(MODELS.values()) + " |",
         "|---|" + "---:|" * len(MODELS),

@@ -442,6 +442,7 @@ def test_long_rows_make_small_row_groups(tmp_path):
 
 def test_every_way_the_text_is_arranged_and_shortened_is_told(run):
     manifest = json.loads((run / "dataset" / "manifest.json").read_text("utf-8"))
+    manifest["recipe"]["text"] |= {"prose_lines": 3, "prose_chars": 60}
     told = {
         "main_category": (False, "the item's own category stands before"),
         "detail_keys_first": ([], "keys come first: `Item Weight`"),

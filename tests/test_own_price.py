@@ -288,18 +288,13 @@ def test_a_mask_beyond_the_cut_is_not_counted(bundled: Any) -> None:
 def test_an_amount_that_the_cut_turns_into_the_price_is_dropped(bundled: Any) -> None:
     """Cut before `million`, an amount of something else reads as the price; no published text may do that."""
     text = f"shelf {'oak ' * 80}$25 million in the making {TOLD}"
-    longer = {"text.max_chars": 1120}
-    fates = {cap: mapped(bundled, "mask", text, **longer, **{"tokens.cap": cap})[1][0] for cap in range(100, 125)}
+    fates = {cap: mapped(bundled, "mask", text, **{"tokens.cap": cap})[1][0] for cap in range(100, 125)}
     assert set(fates.values()) == {"kept", "price_in_text"}
-
-
-# The demo's products state their prices far behind in their texts.
-WHOLE = ("--set", "text.max_chars=1120", "--set", "text.prose_lines=0", "--set", "text.prose_chars=0")
 
 
 def test_a_run_counts_what_it_masks(tmp_path: Path, invoke: Any) -> None:
     out = tmp_path / "run"
-    said = invoke("build", "demo:6000", "--set", "text.own_price=mask", *WHOLE, "--out", out, "--workers", "1").stdout
+    said = invoke("build", "demo:6000", "--set", "text.own_price=mask", "--out", out, "--workers", "1").stdout
     summary = json.loads((out / "summary.json").read_text())
     published = pl.read_parquet(out / "dataset" / "data" / "*.parquet")
     marked = published.filter(pl.col("prompt").str.contains(MARK, literal=True))

@@ -204,7 +204,7 @@ def test_the_text_has_the_parts_in_the_recipes_order(mapper: Mapper) -> None:
     items, _ = mapper(raw([row]))
     assert items["prompt"][0] == (
         "How much does this cost to the nearest dollar?\n\nA Mug\nCategory: Kitchen > Mugs\nColor: Red\nHolds 10 oz\n"
-        "Safe\nNice.\n\nPrice is $13.00"
+        "Safe\nNice.\nVery.\n\nPrice is $13.00"
     )
 
 
@@ -230,17 +230,17 @@ def test_features_and_description_share_their_lines(mapper: Mapper) -> None:
     long = "A chair for the garden made of teak, which lasts. " * 4
     row = {"title": "C", "features": ["", "One", long], "description": ["NEW! &amp; improved; buy it", "Four", "Five"]}
     settings = mapper.recipe.text
-    assert prompts.readable_text(raw([row]), settings)[0] == (
+    short = settings.model_copy(update={"prose_chars": 60, "prose_lines": 3})
+    assert prompts.readable_text(raw([row]), short)[0] == (
         "C\nOne\nA chair for the garden made of teak\nNEW! & improved"
     )
-    whole = settings.model_copy(update={"prose_chars": 0, "prose_lines": 0})
-    assert prompts.readable_text(raw([row]), whole)[0] == (
+    assert prompts.readable_text(raw([row]), settings)[0] == (
         f"C\nOne\n{long.strip()}\nNEW! & improved; buy it\nFour\nFive"
     )
 
 
 def test_half_a_line_of_details_goes(mapper: Mapper) -> None:
-    details = json.dumps({f"Key {number}": "one two three" for number in range(40)})
+    details = json.dumps({f"Key {number}": "one two three" for number in range(80)})
     text = prompts.readable_text(raw([{"details": details}]), mapper.recipe.text)[0]
     assert text.endswith(": one two three")
     assert mapper.recipe.text.max_chars - 30 < len(text) < mapper.recipe.text.max_chars

@@ -88,7 +88,7 @@ def test_the_recipes_are_told_as_they_are() -> None:
     pricer, course = load_recipe("pricer"), load_recipe("course-v1")
     table = README[README.index("| | `pricer` | `course-v1` |\n") :].partition("\n\n")[0]
     rows = {cells[1]: cells[2:4] for cells in map(_cells, table.splitlines())}
-    assert rows["text"][0].endswith(f"; {pricer.text.max_chars} characters")
+    assert rows["text"][0].endswith(f"; {pricer.text.max_chars:,} characters")
     assert rows["text"][1].endswith(f"; {course.text.max_chars:,} characters")
     assert rows["cap"][0].startswith(f"{pricer.tokens.cap} tokens for the whole {pricer.tokens.of}")
     assert rows["cap"][1].startswith(f"{course.tokens.cap} tokens of {course.tokens.of}")

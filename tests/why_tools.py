@@ -63,12 +63,10 @@ def write_lines(path: Path, rows: list[dict[str, Any]]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path
 
-# The odd products say what they say in long lines of prose.
-WHOLE = {"text.min_chars": 300, "text.max_chars": 1120, "text.prose_lines": 0, "text.prose_chars": 0}
 
 RECIPES = {
     # The odd products are all much alike.
-    "pricer": {**LOOSE, **WHOLE, "tokens.min": 60, "duplicates.near": "keep"},
+    "pricer": {**LOOSE, "text.min_chars": 300, "tokens.min": 60, "duplicates.near": "keep"},
     "course-v1": {**LOOSE, "tokens.min": 60, "tokens.cap": 90},
 }
 

@@ -15,7 +15,7 @@ from curator import ledger
 from curator.prompts import READABLE_RULES
 from curator.scrub import COURSE_RULES
 from curator.why import as_json, as_text, explain, model
-from why_tools import LOOSE, WHOLE, WORDS, ledger_of, only, product, write_lines
+from why_tools import LOOSE, WORDS, ledger_of, only, product, write_lines
 
 # -- every fate
 
@@ -138,7 +138,7 @@ def test_steps_of_pricer(build: Any, tmp_path: Path) -> None:
         details=details,
         price="19.50",
     )
-    run = build(write_lines(tmp_path / "rows.jsonl", [row]), tmp_path / "run", "pricer", **{"split.test": 0, **WHOLE})
+    run = build(write_lines(tmp_path / "rows.jsonl", [row]), tmp_path / "run", "pricer", **{"split.test": 0})
     told = only(run, "ONE")
     assert told.text is not None
     assert told.price == model.PriceStep("19.50", 19.5, 0.5, 999.49)
