@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import polars as pl
 import pytest
 
 from curator.cli import main
@@ -121,10 +122,21 @@ def test_old_trainers_get_text_and_price(dataset: Path, environment: dict[str, s
     template = tokenizer.encode("Price is $", add_special_tokens=False)
     for text, price in zip(texts[:300], prices[:300], strict=True):
         ids = tokenizer.encode(text)
-        assert len(ids) <= 182
         starts = [at for at in range(len(ids)) if ids[at : at + len(template)] == template]
         learned = tokenizer.decode(ids[starts[-1] + len(template) :])
         assert learned == f"{int(price + 0.5)}.00"
+
+
+def test_old_trainers_cut_no_prompt_that_their_tokenizer_capped(shared_data: Path, tmp_path: Path) -> None:
+    """Their `MAX_SEQUENCE_LENGTH` is 182, with the token that begins a text."""
+    from curator.build import build
+    from curator.recipe import load_recipe
+    from curator.tokens import load_tokenizer
+
+    spec = str(shared_data / "llama-3-tokenizer")
+    build(["demo:2000"], load_recipe("pricer", {"tokenizer": spec}), tmp_path / "run", workers=1)
+    texts = pl.read_parquet(tmp_path / "run" / "dataset" / "text" / "*.parquet")["text"]
+    assert 170 < load_tokenizer(spec).encode(texts).counts.max() <= 181
 
 
 def test_newer_trainers_get_prompt_and_completion(dataset: Path, environment: dict[str, str]) -> None:

@@ -22,7 +22,7 @@ from curator.threads import in_order
 KEPT = 48
 """Grams of a text that are kept, on average, where texts have more."""
 
-KEPT_OF_MANY = 16
+KEPT_OF_MANY = 20
 """The same from `MANY` items on."""
 
 MANY = 250_000
