@@ -77,6 +77,8 @@ def build(
     if dry_run:
         from curator.estimate import estimate
 
+        if address is not None:
+            raise click.UsageError("--dry-run asks no cluster: leave --address out, and give its cores as --workers")
         guess = estimate(sources, recipe, workers or cores())
         click.echo(json.dumps(guess.to_dict()) if as_json else tables.estimated(guess))
         return

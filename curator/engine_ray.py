@@ -9,20 +9,25 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator import interrupt
+from curator.digest import sha256
 from curator.engine import ONE_THREAD, PATIENCE, Done, Task, cores, environment, map_task
 from curator.errors import CuratorError, RunError, UsageError
 from curator.items import Mapper
 from curator.mapping import is_finished, shard_key
 from curator.recipe import Recipe
+from curator.sources.model import Source
+from curator.vocabularies import find_vocabulary
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
 RETRIES = 5
 """How often a shard is done again after its worker or node was lost; an error of its own is never tried again."""
 
-_ANSWERS = 10.0
+_ANSWERS = 20.0
 """Seconds that a cluster's head may take to answer."""
 
 _SETTLE = 90.0
@@ -46,6 +51,9 @@ _QUIET = {
 The pattern is found in every line, and leaves it out. A variable that is set already stays.
 """
 
+_LIMITS = {"RAY_task_oom_retries": str(RETRIES)}
+"""Ray ends workers when memory runs short, and would do their shards again for ever, without a word."""
+
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Let the Ray that is started here listen on loopback alone, as it always does on other systems than Linux."""
 
@@ -55,12 +63,14 @@ class _Job:
     """What all tasks of a run share; sent to each node once.
 
     Attributes:
-        recipe: The recipe as JSON.
+        recipe: The recipe as JSON; its tokenizer is `tokenizer`, unless it is installed with curator.
         probe: A file of the run directory that every node must see.
+        tokenizer: The tokenizer's file, which every node must see too.
     """
 
     recipe: str
     probe: Path
+    tokenizer: Path | None
 
 
 def run_ray(
@@ -71,8 +81,8 @@ def run_ray(
     Args:
         tasks: What to do. Sources and parts must lie where every node finds them under the same path.
         recipe: The run's recipe.
-        address: ``HOST:PORT`` of a cluster's head, or ``auto`` for the cluster that this machine belongs to; None
-            starts Ray on this machine alone.
+        address: ``HOST:PORT`` of a cluster's head, or ``auto`` for the cluster that ``RAY_ADDRESS`` names or this
+            machine belongs to; None starts Ray on this machine alone.
         workers: Most tasks at once, one core each; None for all cores.
         on_done: Called in this process after each shard.
 
@@ -86,11 +96,18 @@ def run_ray(
     tasks = [replace(task, items=task.items.absolute(), ledger=task.ledger.absolute()) for task in tasks]
     folder = tasks[0].items.parents[1]
     probe = folder / f".probe-{secrets.token_hex(8)}.tmp"
+    # Workers have another working directory, another home, and maybe no network: they get the file that was found here.
+    if (file := find_vocabulary(recipe.tokenizer).path) is not None:
+        file = file.absolute()
+        recipe = recipe.model_copy(update={"tokenizer": str(file)})
+    job = _Job(recipe.model_dump_json(), probe, file)
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS") or address
     with _cluster(address, workers) as ray:
         probe.touch()
         try:
             most = workers if address else None
-            for done in _in_flight(ray, tasks, _Job(recipe.model_dump_json(), probe), most):
+            for done in _in_flight(ray, tasks, job, most):
                 on_done(done)
             _settled(tasks)
         except ray.exceptions.RayTaskError as error:
@@ -110,10 +127,10 @@ def run_ray(
 @contextmanager
 def _cluster(address: str | None, workers: int | None) -> Iterator[Any]:
     """Join a cluster, or start one here, and leave it in the end: Ray's own process and its workers go with it."""
-    if address not in (None, "auto"):
-        _check_answers(str(address))
+    if named := address not in (None, "auto"):
+        _check_address(str(address))
     # Workers that are started here take their environment from this process.
-    variables = _QUIET | (_LOOPBACK if address is None else {})
+    variables = _QUIET | _LIMITS | (_LOOPBACK if address is None else {})
     with environment({name: os.environ.get(name, value) for name, value in variables.items()} | ONE_THREAD):
         try:
             import ray
@@ -121,6 +138,8 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[Any]:
             raise UsageError("--engine ray needs the extra ray: pip install 'price-curator[ray]'") from error
         if ray.is_initialized():
             raise RunError("Ray is at work in this process already: ray.shutdown() first, then name its --address")
+        if named:
+            _check_answers(str(address))
         options: dict[str, Any] = {"runtime_env": {"env_vars": ONE_THREAD}}
         if address is None:
             # Little shared memory will do: no row goes through it.
@@ -128,25 +147,72 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[Any]:
         try:
             ray.init(address or "local", logging_level="ERROR", log_to_driver=False, **options)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            what = f"can't join the Ray cluster at {address}" if address else "Ray can't be started on this machine"
-            raise RunError(f"{what}: {_first_line(error)}") from error
+            said = _first_line(error)
+            if address is None:
+                raise RunError(f"Ray can't be started on this machine: {said}") from error
+            raise RunError(
+                f"can't join the Ray cluster at {address} ({said}): is this machine one of its nodes? `ray start"
+                " --address HOST:PORT` makes it one"
+            ) from error
     try:
         yield ray
     finally:
         ray.shutdown()
 
 
-def _check_answers(address: str) -> None:
-    """Refuse an address at which nobody answers: Ray itself would try for minutes, and not listen to Ctrl-C."""
+def _check_address(address: str) -> None:
+    """Refuse an address at which nobody answers."""
     host, _, port = address.rpartition(":")
     if not host or "://" in address or not port.isdecimal() or int(port) > 65_535:
-        raise UsageError(f"--address {address!r}: give HOST:PORT of the cluster's head, or auto on one of its nodes")
+        raise UsageError(
+            f"Ray's address {address!r}: give HOST:PORT of the cluster's head as --address, or auto on one of its nodes"
+            " (if RAY_ADDRESS is set, auto means what it says)"
+        )
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS).close()
     except OSError as error:
         raise RunError(
             f"no Ray cluster answers at {address}: {error.strerror or error}; `ray start --head` prints its address"
         ) from error
+
+
+def _check_answers(address: str) -> None:
+    """Refuse an address at which no cluster answers, or not to us.
+
+    Ray itself would try for minutes, with much noise, and not listen to Ctrl-C: `ray status` asks, and can be ended.
+    """
+    command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
+    asking = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        errors="replace",
+    )  # fmt: skip
+    try:
+        said = _said(asking, time.monotonic() + _ANSWERS)
+    finally:
+        asking.kill()
+        asking.communicate()
+    if said is None:
+        raise RunError(
+            f"no Ray cluster answers at {address}, though something listens there: give the port of the cluster's head"
+            " (6379, if `ray start --head` was not told another), not that of its dashboard or of Ray's client"
+        )
+    if asking.returncode and "AuthToken" in said:
+        raise RunError(
+            f"the Ray cluster at {address} asks for a token: set RAY_AUTH_MODE=token, and copy ~/.ray/auth_token from"
+            " its head to each of its nodes"
+        )
+    if asking.returncode:
+        raise RunError(f"can't join the Ray cluster at {address}: {(said.splitlines() or ['no reason given'])[-1]}")
+
+
+def _said(process: subprocess.Popen[str], end: float) -> str | None:
+    """Return what a process wrote to standard error, or None if it is still at work at the time `end`."""
+    said = None
+    while said is None and time.monotonic() < end:
+        with suppress(subprocess.TimeoutExpired):
+            said = process.communicate(timeout=PATIENCE)[1].strip()
+        interrupt.check()
+    return said
 
 
 def _in_flight(ray: Any, tasks: Sequence[Task], job: _Job, workers: int | None) -> Iterator[Done]:
@@ -205,12 +271,31 @@ def _check_folder(probe: Path) -> None:
         )
 
 
-def _check_source(task: Task) -> None:
-    source = task.shard.source
-    if source.kind != "demo" and not Path(source.location).exists():
+def _check_tokenizer(file: Path | None) -> None:
+    if file is not None and not file.exists():
         raise RunError(
-            f"{_node()} doesn't see {source.location}: sources must lie on a filesystem that all nodes share, under the"
-            " same path (for categories of the Hub: set HF_HOME to a folder there)"
+            f"{_node()} doesn't see {file}: the tokenizer must lie on a filesystem that all nodes share, under the same"
+            " path (for one of the Hub: set HF_HOME to a folder there)"
+        )
+
+
+@cache
+def _check_source(source: Source) -> None:
+    """Refuse a file that isn't the one that was looked at where the command runs; its digest is taken if in doubt."""
+    if source.kind == "demo":
+        return
+    path = Path(source.location)
+    try:
+        seen = path.stat()
+    except OSError as error:
+        raise RunError(
+            f"{_node()} doesn't see {path} ({error.strerror}): sources must lie on a filesystem that all nodes share,"
+            " under the same path (for categories of the Hub: set HF_HOME to a folder there)"
+        ) from error
+    if seen.st_size != source.size or (seen.st_mtime_ns != source.modified and sha256(path) != source.sha256):
+        raise RunError(
+            f"{_node()} sees another {path} than was found here, or it changed during the run: sources must lie on a"
+            " filesystem that all nodes share, under the same path, and stay as they are"
         )
 
 
@@ -226,7 +311,8 @@ def _check_software(mapper: Mapper, task: Task) -> None:
 def _work(task: Task, job: _Job) -> Done:
     """Map one shard in a worker of the cluster."""
     _check_folder(job.probe)
-    _check_source(task)
+    _check_tokenizer(job.tokenizer)
+    _check_source(task.shard.source)
     mapper = _mapper(job.recipe)
     _check_software(mapper, task)
     done = map_task(mapper, task)

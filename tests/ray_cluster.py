@@ -50,7 +50,8 @@ def parts(run: Path) -> int:
 
 
 def on_two_nodes(run: Path, arguments: list[str], *, kill: bool) -> dict[str, object]:
-    """Build on a cluster of two nodes with a core each; kill one of them while it maps."""
+    """Build on a cluster of two nodes with a core each, which asks for a token; kill one of them while it maps."""
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="f" * 64)
     import ray
     from ray._private.state import available_resources_per_node
     from ray.cluster_utils import Cluster

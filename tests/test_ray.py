@@ -9,23 +9,26 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from curator import engine_ray
+from curator import engine_ray, interrupt
 from curator.engine import Task
 from curator.errors import RunError
 from curator.mapping import shard_key
-from curator.recipe import load_recipe
+from curator.recipe import Recipe, load_recipe
 from curator.sources import cut, resolve
 
 SCRIPT = Path(__file__).with_name("ray_cluster.py")
@@ -170,6 +173,7 @@ class TestCluster:
         (["--engine", "ray", "--address", "ray://10.0.0.1:10001"], "give HOST:PORT"),
         (["--engine", "ray", "--address", "10.0.0.1"], "give HOST:PORT"),
         (["--engine", "ray", "--address", "10.0.0.1:66000"], "give HOST:PORT"),
+        (["--engine", "ray", "--address", "10.0.0.1:6379", "--dry-run"], "leave --address out"),
     ],
 )
 def test_a_wrong_address_is_told(invoke: Any, tmp_path: Path, options: list[str], said: str) -> None:
@@ -185,6 +189,49 @@ def test_an_address_where_nobody_answers_is_told(invoke: Any, tmp_path: Path) ->
         done = invoke("build", "demo:100", "--out", tmp_path / "run", "--engine", "ray", "--address", address)
     assert done.exit_code == 1
     assert f"no Ray cluster answers at {address}" in done.stderr
+
+
+def test_auto_is_what_ray_address_says(invoke: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "ray://10.0.0.1:10001")
+    done = invoke("build", "demo:100", "--out", tmp_path / "run", "--engine", "ray", "--address", "auto")
+    assert done.exit_code == 2
+    assert "'ray://10.0.0.1:10001': give HOST:PORT" in done.stderr
+
+
+@pytest.fixture
+def status(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let Python code stand in for `ray status`."""
+    start = subprocess.Popen
+
+    def stand_in(code: str) -> None:
+        monkeypatch.setattr(
+            subprocess, "Popen", lambda command, **settings: start([sys.executable, "-c", code], **settings)
+        )
+
+    return stand_in
+
+
+def test_what_is_no_cluster_is_told(status: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    status("import time; time.sleep(100)")
+    monkeypatch.setattr(engine_ray, "_ANSWERS", 0.5)
+    with pytest.raises(RunError, match="though something listens there"):
+        engine_ray._check_answers("10.0.0.1:8265")
+
+
+def test_a_cluster_that_refuses_is_told(status: Callable[[str], None]) -> None:
+    status("raise SystemExit('AuthenticationError: InvalidAuthToken: Authentication token is missing')")
+    with pytest.raises(RunError, match="asks for a token: set RAY_AUTH_MODE=token"):
+        engine_ray._check_answers("10.0.0.1:6379")
+    status("raise RuntimeError('Ray version mismatch: cluster has 2.0')")
+    with pytest.raises(RunError, match=r"can't join .*: RuntimeError: Ray version mismatch: cluster has"):
+        engine_ray._check_answers("10.0.0.1:6379")
+
+
+def test_ctrl_c_while_a_cluster_is_asked(status: Callable[[str], None]) -> None:
+    status("import time; time.sleep(100)")
+    with pytest.raises(KeyboardInterrupt), interrupt.deferred():
+        signal.raise_signal(signal.SIGINT)
+        engine_ray._check_answers("10.0.0.1:6379")
 
 
 def test_without_the_extra_it_is_named(invoke: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +254,7 @@ def work(
     (shard,) = cut(resolve([str(rows)], recipe))
     (probe := tmp_path / ".probe").touch()
     task = Task(shard, tmp_path / "items", tmp_path / "ledger", shard_key(shard, recipe, bundled.vocabulary))
-    return task, engine_ray._Job(recipe.model_dump_json(), probe)
+    return task, engine_ray._Job(recipe.model_dump_json(), probe, None)
 
 
 def test_a_worker_maps_and_says_who_it_is(work: tuple[Task, engine_ray._Job]) -> None:
@@ -223,12 +270,57 @@ def test_a_worker_refuses_other_files_and_other_software(work: tuple[Task, engin
     task, job = work
     with pytest.raises(RunError, match=r"node 10\.0\.0\.2 \(ab\) doesn't see what is written to"):
         engine_ray._work(task, replace(job, probe=tmp_path / "elsewhere" / ".probe"))
-    source = replace(task.shard.source, location=str(tmp_path / "gone.parquet"))
-    with pytest.raises(RunError, match=r"doesn't see .*gone\.parquet: sources must lie"):
-        engine_ray._work(replace(task, shard=replace(task.shard, source=source)), job)
+    with pytest.raises(RunError, match=r"doesn't see .*llama: the tokenizer must lie"):
+        engine_ray._work(task, replace(job, tokenizer=tmp_path / "llama"))
+
+    def elsewhere(**seen: Any) -> Task:
+        return replace(task, shard=replace(task.shard, source=replace(task.shard.source, **seen)))
+
+    with pytest.raises(RunError, match=r"doesn't see .*gone\.parquet \(No such file.*\): sources must lie"):
+        engine_ray._work(elsewhere(location=str(tmp_path / "gone.parquet")), job)
+    with pytest.raises(RunError, match=r"sees another .*rows\.parquet than was found here"):
+        engine_ray._work(elsewhere(size=task.shard.source.size + 1), job)
+    with pytest.raises(RunError, match=r"sees another .*rows\.parquet than was found here"):
+        engine_ray._work(elsewhere(modified=0, sha256="0" * 64), job)
     with pytest.raises(RunError, match="another version of curator"):
         engine_ray._work(replace(task, key="0" * 64), job)
     assert not task.items.exists()
+
+
+def test_a_copy_of_a_source_will_do(work: tuple[Task, engine_ray._Job]) -> None:
+    task, job = work
+    copy = replace(task, shard=replace(task.shard, source=replace(task.shard.source, modified=0)))
+    assert engine_ray._work(copy, job).rows == 5
+
+
+def test_workers_get_the_file_of_a_tokenizer(
+    work: tuple[Task, engine_ray._Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have another working directory, so that a relative path would be another."""
+    task, _ = work
+    sent: list[engine_ray._Job] = []
+
+    @contextmanager
+    def cluster(*_: object) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(exceptions=SimpleNamespace(RayTaskError=ZeroDivisionError, RayError=ZeroDivisionError))
+
+    def in_flight(ray: object, tasks: object, job: engine_ray._Job, most: object) -> list[Any]:
+        sent.append(job)
+        return []
+
+    monkeypatch.setattr(engine_ray, "_cluster", cluster)
+    monkeypatch.setattr(engine_ray, "_in_flight", in_flight)
+    monkeypatch.setattr(engine_ray, "_settled", lambda tasks: None)
+    (tmp_path / "llama").mkdir()
+    (tmp_path / "llama" / "tokenizer.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    recipe = load_recipe("course-v1", {"tokenizer": "./llama"})
+    task = replace(task, items=tmp_path / "run" / "items" / "part", ledger=tmp_path / "run" / "ledger" / "part")
+    (tmp_path / "run").mkdir()
+    engine_ray.run_ray([task], recipe, None, 1, lambda done: None)
+    (job,) = sent
+    assert job.tokenizer == tmp_path / "llama" / "tokenizer.json"
+    assert Recipe.model_validate_json(job.recipe).tokenizer == str(job.tokenizer)
 
 
 def test_parts_that_never_appear_are_told(work: tuple[Task, engine_ray._Job], monkeypatch: pytest.MonkeyPatch) -> None:
