@@ -25,7 +25,7 @@ from bench import machine
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "reports" / "benchmarks.json"
 PAGE = ROOT / "reports" / "scaling.md"
-DEMO_ROWS = (100_000, 400_000)
+DEMO_ROWS = (500_000, 1_000_000)
 RECIPES = ("pricer", "course-v1")
 CORES = (2, 64, 1_024)
 

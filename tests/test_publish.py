@@ -203,7 +203,7 @@ def test_published_dataset_loads_and_verifies(runs, server, publish, remote, run
     done = publish(runs / "large")
     assert remote().private
     assert len(remote().commits) == 2  # the one that made the repository, and ours
-    assert remote().titles[-1] == "Publish 1,055 rows with curator 0.1.0"
+    assert remote().titles[-1] == "Publish 1,051 rows with curator 0.1.0"
     assert set(remote().files) == files_of(runs / "large")
     assert f"published   {server.address}/datasets/{REPO}" in done.stdout
     assert load(server) == rows_of(runs / "large")
