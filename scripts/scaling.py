@@ -25,7 +25,9 @@ from bench import machine
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "reports" / "benchmarks.json"
 PAGE = ROOT / "reports" / "scaling.md"
-DEMO_ROWS = (500_000, 1_000_000)
+DEMO_ROWS = (400_000, 1_600_000)
+REPEATS = 2
+"""Builds of each size: the least time is kept, for other work on the machine only adds to it, and the most memory."""
 RECIPES = ("pricer", "course-v1")
 CORES = (2, 64, 1_024)
 
@@ -56,22 +58,31 @@ def build(source: str, recipe: str, run: Path) -> dict[str, Any]:
 
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
-def one(run: Path) -> None:
-    """Select again from the items of a finished RUN, in this process; print time, memory, and the time of a scan."""
-    from curator import parts, select
+@click.argument("source")
+def one(run: Path, source: str) -> None:
+    """Select again from the items of a finished RUN of SOURCE, in this process; print times and memory."""
+    from curator import build, parts, select, sources
     from curator.memory import peak_memory_bytes
     from curator.recipe import load_recipe
+    from curator.rundir import RunDirectory
+    from curator.summary import summarise
+    from curator.vocabularies import find_vocabulary
 
     files = sorted((run / "items").glob("part-*.parquet"))
     recipe = load_recipe(str(run / "recipe.toml"), {})
     before, start = peak_memory_bytes(), perf_counter()
     selection = select.select(files, recipe)
     seconds, memory = perf_counter() - start, peak_memory_bytes() - before
+    found = sources.resolve([source], recipe)
+    start = perf_counter()
+    fates = build._write_ledger(RunDirectory(run), sources.cut(found), selection)
+    summarise(recipe, find_vocabulary(recipe.tokenizer), [each.source for each in found], files, selection, fates)
+    ledger = perf_counter() - start
     start = perf_counter()
     for _ in parts.batches(files):
         pass
     scan = perf_counter() - start
-    told = {"items": selection.items.height, "select": seconds, "memory": memory, "scan": scan}
+    told = {"items": selection.items.height, "select": seconds, "memory": memory, "ledger": ledger, "scan": scan}
     click.echo(json.dumps(told))
 
 
@@ -118,16 +129,18 @@ def measure(source: Path) -> None:
         }
         for recipe in RECIPES:
             for rows in DEMO_ROWS:
-                run = Path(folder, f"{recipe}-{rows}")
-                summary = build(f"demo:{rows}", recipe, run)
-                command = [sys.executable, __file__, "one", str(run)]
-                alone = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
-                selects.append(
-                    {"recipe": recipe, "rows": rows, "published": sum(summary["splits"].values())}
-                    | {f"{step}_lap": summary["seconds"][step] for step in ("select", "write")}
-                    | json.loads(alone.stdout)
-                )
-                click.echo(json.dumps(selects[-1]), err=True)
+                runs = []
+                for repeat in range(REPEATS):
+                    run = Path(folder, f"{recipe}-{rows}-{repeat}")
+                    summary = build(f"demo:{rows}", recipe, run)
+                    command = [sys.executable, __file__, "one", str(run), f"demo:{rows}"]
+                    alone = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+                    published = sum(summary["splits"].values())
+                    runs.append({"published": published, "write_lap": summary["seconds"]["write"]})
+                    runs[-1] |= json.loads(alone.stdout)
+                    click.echo(json.dumps(runs[-1]), err=True)
+                best = {name: (max if name == "memory" else min)(one[name] for one in runs) for name in runs[0]}
+                selects.append({"recipe": recipe, "rows": rows} | best)
     result = {
         "source": given,
         "hash_bytes_per_second": hash_rate(),
@@ -172,7 +185,7 @@ class Rates:
             ledger_bytes=given["ledger_bytes"] / given["rows"],
             published_bytes=given["dataset_bytes"] / given["published"],
             select_item=(large["select"] - small["select"]) / more,
-            select_row=max(0.0, large["select_lap"] - large["select"]) / large["rows"],
+            select_row=large["ledger"] / large["rows"],
             memory_item=(large["memory"] - small["memory"]) / more,
             write_row=(large["write_lap"] - small["write_lap"] - large["scan"] + small["scan"])
             / (large["published"] - small["published"]),

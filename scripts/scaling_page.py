@@ -43,7 +43,8 @@ def rates_table(measured: dict[str, Any], rates: dict[str, Rates]) -> list[str]:
     pricer, course = rates["pricer"], rates["course-v1"]
     given = measured["scaling"]["source"]
     real = f"measured, {given['rows']:,} real rows"
-    demo = "measured, slope between two sizes of demo rows"
+    few, many = sorted({one["rows"] for one in measured["scaling"]["selects"]})
+    demo = f"measured, slope from {few:,} to {many:,} demo rows"
     rows = [
         ("map, a row and core", f"{pricer.map_row * 1e6:.1f} µs", f"{course.map_row * 1e6:.1f} µs", real),
         ("source, a row", f"{pricer.row_bytes:.0f} bytes", "the same", real),
@@ -145,8 +146,8 @@ def text(
         f" {ray['pairs']} interleaved pair{'s' if ray['pairs'] > 1 else ''}. From the first finished shard to the last"
         f" Ray takes {ray['overhead_wall']:+.1%} time and {ray['overhead_processor']:+.1%} processor time. The first"
         f" shard is there after {ray['startup_seconds']['ray']:.1f} s, with the local engine after"
-        f" {ray['startup_seconds']['local']:.1f} s. Other work was going on, so that a few per cent of time either way"
-        " mean nothing.",
+        f" {ray['startup_seconds']['local']:.1f} s. Other work was going on, which the time shows more than the"
+        " processor time does.",
         "",
         "## Rates",
         "",
@@ -162,7 +163,9 @@ def text(
         "- *write*: one process; reads the items once, writes what is published.",
         "",
         "The longest step is bold. All is taken to grow with rows or items; the search for near-copies grows faster"
-        " where much text is alike, which demo rows don't show.",
+        " where much text is alike, which demo rows don't show. Left out: what a network filesystem takes for each file"
+        " (two parts a shard, which one process opens again after the map step), hundreds of workers that load Python"
+        " and the tokenizer from it at once, shards that take longer than others, and lost nodes.",
         "",
         "### `pricer`",
         "",
