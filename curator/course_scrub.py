@@ -12,10 +12,9 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from curator import scrub
-from curator.arrays import Bytes
+from curator.arrays import Bytes, Flags
 from curator.encoded import Counts, buffers
 
 # Ends each title and each contents; neither noise nor part of a word. Rows that hold it go through the rules.
@@ -28,6 +27,8 @@ _SPACES = bytes.maketrans(_NOISE, b" " * len(_NOISE))
 _WIDE_NOISE = r"[\s【】&&[^\x00-\x7f]]"
 _LONG = 7
 """Characters from which on a word with a digit is taken for a part number."""
+_STEPS = 16
+"""Spaces of a run after which its end is looked for by other means, which cost the same for any length."""
 _BLOCK = 1 << 19
 """Bytes that are cleaned at a time, about: the arrays over them stay in the processor's cache."""
 
@@ -101,10 +102,7 @@ def _clean_block(data: Bytes) -> tuple[Bytes, Counts]:
     drop[:-1] |= space[:-1] & (space[1:] | (data[1:] == 0))
     # nor at its start.
     first = np.append(0, ends[:-1] + 1)
-    first = first[space[first]]
-    while len(more := np.flatnonzero(space[first + 1])):
-        first[more] += 1
-    drop[first] = True
+    drop[_run_end(space, first[space[first]], 1)] = True
     _drop_part_numbers(data, drop)
     data[ends[::2]] = _NEWLINE
     last = ends[1::2]
@@ -113,19 +111,20 @@ def _clean_block(data: Bytes) -> tuple[Bytes, Counts]:
     return data[~drop], np.diff(kept, prepend=0)
 
 
-def _close_commas(data: Bytes, drop: NDArray[np.bool_]) -> None:
+def _close_commas(data: Bytes, drop: Flags) -> None:
     """Mark the spaces before commas and the commas that go of a run: one of each three is left, then one of each two.
 
     These bytes also become `_GONE`, since words are parted and measured as if they were not there.
     """
     commas = np.flatnonzero(data == _COMMA)
     before = commas - 1
-    spaced = np.flatnonzero(data[before] == _SPACE)
-    while len(spaced):
-        data[before[spaced]] = _GONE
-        drop[before[spaced]] = True
-        before[spaced] -= 1
-        spaced = spaced[data[before[spaced]] == _SPACE]
+    space = data == _SPACE
+    spaced = np.flatnonzero(space[before])
+    starts = _run_end(space, before[spaced], -1)
+    closed = _ranges(starts, commas[spaced] - starts)
+    data[closed] = _GONE
+    drop[closed] = True
+    before[spaced] = starts - 1
     # Which commas follow another one at once?
     runs = np.flatnonzero(before[1:] == commas[:-1])
     if not len(runs):
@@ -138,9 +137,10 @@ def _close_commas(data: Bytes, drop: NDArray[np.bool_]) -> None:
     drop[surplus] = True
 
 
-def _drop_part_numbers(data: Bytes, drop: NDArray[np.bool_]) -> None:
+def _drop_part_numbers(data: Bytes, drop: Flags) -> None:
     """Mark words of seven or more characters with a digit, each with the space before it."""
-    stop = (data == _SPACE) | (data == 0)
+    space = data == _SPACE
+    stop = space | (data == 0)
     places = np.flatnonzero(stop | (data - ord("0") < 10))
     stops = np.flatnonzero(stop[places])
     after = places[stops]
@@ -157,14 +157,28 @@ def _drop_part_numbers(data: Bytes, drop: NDArray[np.bool_]) -> None:
         return
     drop[_ranges(before + 1, after - before - 1)] = True
     # The first words of a segment, if they go, have no space before them; the one after them goes.
-    leading = (before < 0) | (data[before] == 0) | drop[before]
+    spaced = np.flatnonzero(space[after])
+    last = after.copy()
+    last[spaced] = _run_end(space, after[spaced], 1)
+    # A word whose neighbour before it goes too is among the first if that one is.
+    apart = np.append(True, (last[:-1] != before[1:]) | ~space[before[1:]])
+    heads = before[apart]
+    leading = ((heads < 0) | (data[heads] == 0) | drop[heads])[np.cumsum(apart) - 1]
     drop[before[~leading]] = True
-    following = after[leading]
-    while len(following := following[data[following] == _SPACE]):
-        while len(more := np.flatnonzero(data[following + 1] == _SPACE)):
-            following[more] += 1
-        drop[following] = True
-        following = after[np.isin(before, following)]
+    drop[last[leading & space[after]]] = True
+
+
+def _run_end(space: Flags, at: Counts, step: int) -> Counts:
+    """Return the last place of the run of spaces that each place is in, going forward (1) or back (-1)."""
+    end = at.copy()
+    for _ in range(_STEPS):
+        more = np.flatnonzero(space[end + step])
+        if not len(more):
+            return end
+        end[more] += step
+    others = np.flatnonzero(~space)
+    found = np.searchsorted(others, at)
+    return others[found] - 1 if step > 0 else np.where(found > 0, others[found - 1], -1) + 1
 
 
 def _ranges(starts: Counts, sizes: Counts) -> Counts:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sys
+from types import FrameType
 
 import polars as pl
 import pytest
@@ -17,7 +19,7 @@ from curator.course_scrub import scrub_together
 PIECES = (
     *(" ", "  ", ",", ",,", ",,,", " ,", ", ", "\n", "\t", '"', ":", "[", "}", "【", "\u3000", "\xa0", "\0", "\x1c"),
     *("a", "ab", "7", "42", "abc12", "abc123", "abc1234", "x,1234", "é", "ééé123", "ééé1234", "€", "𝟙", "²", "٣"),
-    *("\x01", "-", "word", "longword", "1234567", "12345678", "part-no.1", "\x80", "À"),
+    *(" " * 20, "\x01", "-", "word", "longword", "1234567", "12345678", "part-no.1", "\x80", "À"),
 )
 texts = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
 
@@ -66,3 +68,23 @@ def test_blocks_do_not_matter(block: int, monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_known_texts(text: str, cleaned: str) -> None:
     assert together([text], [text]) == [f"{cleaned}\n{cleaned}"]
+
+
+@pytest.mark.parametrize(
+    "text", [" " * 400_000 + "x", "x" + " " * 400_000 + ",y", "AB12345 " * 50_000 + "x", "AB12345" + " " * 400_000]
+)
+def test_long_runs_take_no_longer_than_other_texts(text: str) -> None:
+    """By steps, not by the clock: a loop over the characters or words of a run would be seen."""
+    steps = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal steps
+        steps += event in ("c_call", "call")
+
+    sys.setprofile(count)
+    try:
+        made = together([text], [text])
+    finally:
+        sys.setprofile(None)
+    assert made == by_the_rules([text], [text])
+    assert steps < 5_000
