@@ -75,6 +75,7 @@ def test_known_texts(text: str, cleaned: str) -> None:
 )
 def test_long_runs_take_no_longer_than_other_texts(text: str) -> None:
     """By steps, not by the clock: a loop over the characters or words of a run would be seen."""
+    together(["x"], ["y"])  # makes its patterns
     steps = 0
 
     def count(frame: FrameType, event: str, argument: object) -> None:
