@@ -22,8 +22,9 @@ from curator.vocabularies import Vocabulary
 
 _KEY = "curator.key"
 _CODE = (
-    *("demo", "sources", "course_scrub.py", "details.py", "encoded.py", "items.py", "ledger.py", "mapping.py"),
-    *("own_price.py", "prices.py", "prompts.py", "prose.py", "scrub.py", "tokens.py", "units.py", "vocabularies.py"),
+    *("demo", "kernels", "sources", "course_texts.py", "details.py", "encoded.py", "items.py", "ledger.py"),
+    *("mapping.py", "own_price.py", "prices.py", "prompts.py", "prose.py", "scrub.py", "strings.py", "tokens.py"),
+    *("units.py", "vocabularies.py"),
 )
 """What a part depends on besides settings and rows; a part made by other code is not reused."""
 _LIBRARIES = ("polars", "polars-hash", "fastokens", "tokenizers")

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
-from curator import prose, scrub
-from curator.course_scrub import scrub_together
+from curator import course_texts, prose, scrub
 from curator.details import arranged, readable_details
 from curator.scrub import Cleaning
 from curator.settings import PromptSettings, TextSettings
@@ -29,24 +28,12 @@ def course_contents(rows: pl.DataFrame, settings: TextSettings, chars: int | Non
         settings: The recipe's settings of the text.
         chars: Cut to as many characters instead.
     """
-    chars = settings.max_chars if chars is None else chars
-    names = ("description", "features")
-    lists = rows.select(scrub.join_lines(pl.col(name)) for name in names)
-    lines = [part for name in names for part in (pl.col(name), scrub.line_end(pl.col(name)))]
-    before = lists.select(contents=pl.concat_str(lines).str.head(chars)).to_series()
-    # Where these fill the text already, the details are never looked at.
-    short = (before.str.len_chars() < chars).arg_true()
-    details = rows["details"].gather(short).fill_null("")
-    # The newline comes with any details, even if the deletions leave nothing of them.
-    kept = scrub.delete_each(pl.col("details"), settings.removals)
-    whole = pl.concat_str("before", kept, scrub.line_end(pl.col("details"))).str.head(chars)
-    parts = pl.DataFrame({"before": before.gather(short), "details": details})
-    return before.scatter(short, parts.select(whole).to_series())
+    return course_texts.contents(rows, settings.removals, settings.max_chars if chars is None else chars)
 
 
 def course_text(titles: pl.Series, contents: pl.Series) -> pl.Series:
     """Return the scrubbed title, a newline and the scrubbed contents; a null title counts as empty."""
-    return scrub_together(titles.fill_null(""), contents)
+    return course_texts.scrub_together(titles, contents)
 
 
 def readable_text(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:

@@ -29,6 +29,8 @@ class Cleaning(NamedTuple, Generic[_Text]):
 # What Python's `\s` and `str.strip` take for white space and the regex engine's `\s` does not.
 _SEPARATORS = r"\x1c-\x1f"
 _ENTITY = r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};)"
+NOISE = ':[]"{}【】'
+"""What the course takes for noise, besides white space."""
 _NOISE = rf'[:\[\]"{{}}【】\s{_SEPARATORS}]'
 
 DIGITS_END = 0x20000

@@ -120,7 +120,7 @@ def test_data_files_are_packaged(config):
     files = {
         path
         for path in package.rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc"} and not path.name.startswith(".")
+        if path.is_file() and path.suffix != ".py" and path.parent.name != "__pycache__" and path.name[0] != "."
     }
     assert package / "py.typed" in packaged
     assert files == packaged

@@ -1,6 +1,6 @@
 """95 % intervals of what is measured on a sample of rows, all with a fixed seed.
 
-Four kinds, each where it covers best (scripts/coverage measures how often they hold the truth):
+Four kinds, each where it covers best (scripts/interval_coverage measures how often they hold the truth):
 
 - `wilson`, of a share of rows: Wilson's score interval (JASA 22, 1927). The bootstrap's is too narrow near 0 and 1.
 - `of_mean`, of the mean of what is never below 0: the bootstrap-t on the logarithm (Efron and Tibshirani, An

@@ -1,6 +1,6 @@
 """Measure how often the evaluation's 95 % intervals hold the truth, and how often percentile intervals would.
 
-    python scripts/coverage.py [--rows N] [--times N] [ANSWERS_A.jsonl ANSWERS_B.jsonl]
+    python scripts/interval_coverage.py [--rows N] [--times N] [ANSWERS_A.jsonl ANSWERS_B.jsonl]
 
 Samples of N rows are drawn from a population whose numbers are known: log-normal prices up to $999.49 with guesses off
 by log-normal factors; or, given the answers of two models to all test rows of a run (RUN/evaluate/answers-*.jsonl),

@@ -1,0 +1,242 @@
+"""Join and clean texts as the course does.
+
+`prompts.course_contents` and `scrub.COURSE_RULES` say what is done.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from curator.arrays import Bytes, Ints, Words
+from curator.kernels import compiled
+from curator.strings import Lists, Strings
+
+PLAIN, DIGIT, COMMA, SPACE, WIDE = range(5)
+"""Kinds of characters; `WIDE` is the first byte of one beyond ASCII, whose kind stands at its own code point."""
+
+_LONG = 7
+"""Characters from which on a word with a digit is taken for a part number."""
+
+
+@compiled
+def join(
+    description: Lists, features: Lists, details: Strings, removals: Strings, starts: Words, most: int
+) -> tuple[Ints, Bytes]:
+    """Join description, features and details without the removals, a newline after each, and cut them.
+
+    Args:
+        description: One list of lines a row.
+        features: As many.
+        details: As many texts.
+        removals: What is deleted from the details, one after the other.
+        starts: For each byte the removals that begin with it, and those whose second byte it is; shape (2, 256). Bit
+            i stands for removal i, the last bit for it and all after it; one of a single byte has any second byte.
+        most: Characters of a text.
+
+    Returns:
+        The offsets of the texts, shape (rows + 1,), and their bytes.
+    """
+    rows = len(details.offsets) - 1
+    size, longest = 0, 0
+    for row in range(rows):
+        length = details.offsets[row + 1] - details.offsets[row]
+        longest = max(longest, length)
+        for texts in (description, features):
+            first, last = texts.offsets[row], texts.offsets[row + 1]
+            length += texts.strings.offsets[last] - texts.strings.offsets[first] + last - first
+        size += min(length + 1, 4 * most)
+    out, kept = np.empty(size, np.uint8), np.empty(longest, np.uint8)
+    offsets = np.zeros(rows + 1, np.int64)
+    at = 0
+    for row in range(rows):
+        left = most
+        for texts in (description, features):
+            at, left = _add_lines(texts, row, out, at, left)
+        first, last = details.offsets[row], details.offsets[row + 1]
+        if left and last > first:
+            length = _without(details.data, first, last, removals, starts, kept)
+            at, left = _add(kept, 0, length, out, at, left)
+            if left:
+                out[at] = 10
+                at += 1
+        offsets[row + 1] = at
+    return offsets, out[:at]
+
+
+@compiled
+def _add_lines(texts: Lists, row: int, out: Bytes, at: int, left: int) -> tuple[int, int]:
+    """Write the lines of a row, a newline after each, if there is any text; return where they end and what is left."""
+    first, last = texts.offsets[row], texts.offsets[row + 1]
+    offsets = texts.strings.offsets
+    # Lines without text between them are text: their newlines.
+    if offsets[last] - offsets[first] + max(last - first - 1, 0) == 0:
+        return at, left
+    for line in range(first, last):
+        at, left = _add(texts.strings.data, offsets[line], offsets[line + 1], out, at, left)
+        if not left:
+            break
+        out[at] = 10
+        at, left = at + 1, left - 1
+    return at, left
+
+
+@compiled
+def _add(data: Bytes, first: int, last: int, out: Bytes, at: int, left: int) -> tuple[int, int]:
+    """Write at most `left` characters; return where they end and how many more there may be."""
+    # As many bytes are at most as many characters.
+    while left and first < last:
+        stop = min(last, first + left)
+        more = 0
+        for place in range(stop - first):
+            byte = data[first + place]
+            out[at + place] = byte
+            more += (byte & 0xC0) != 0x80
+        at, left, first = at + stop - first, left - more, stop
+    # The last character may go on.
+    while first < last and (data[first] & 0xC0) == 0x80:
+        out[at] = data[first]
+        at, first = at + 1, first + 1
+    return at, left
+
+
+@compiled
+def _without(data: Bytes, first: int, last: int, removals: Strings, starts: Words, out: Bytes) -> int:
+    """Write a text without the removals; return its bytes."""
+    size = last - first
+    found = np.uint64(0)
+    before = data[first]
+    out[0] = before
+    for place in range(1, size):
+        byte = data[first + place]
+        out[place] = byte
+        found |= starts[0, before] & starts[1, byte]
+        before = byte
+    found |= starts[0, before]
+    patterns = removals.offsets
+    for pattern in range(len(patterns) - 1):
+        begin, length = patterns[pattern], patterns[pattern + 1] - patterns[pattern]
+        if not (found >> np.uint64(min(pattern, 63))) & np.uint64(1) or length == 0:
+            continue
+        head = removals.data[begin]
+        place = end = 0
+        while place < size:
+            if out[place] == head and place + length <= size:
+                same = 1
+                while same < length and out[place + same] == removals.data[begin + same]:
+                    same += 1
+                if same == length:
+                    place += length
+                    # What a deletion brings together may be what a later one looks for.
+                    if end and place < size:
+                        found |= starts[0, out[end - 1]] & starts[1, out[place]]
+                    continue
+            out[end] = out[place]
+            end, place = end + 1, place + 1
+        size = end
+    return size
+
+
+@compiled
+def clean(titles: Strings, contents: Strings, kinds: Bytes) -> tuple[Ints, Bytes]:
+    """Clean titles and contents.
+
+    Args:
+        titles: The titles.
+        contents: As many contents.
+        kinds: The kind of each code point below the last that is not plain.
+
+    Returns:
+        The offsets, shape (rows + 1,), and bytes of each clean title, a newline and the clean contents.
+    """
+    rows = len(titles.offsets) - 1
+    out = np.empty(len(titles.data) + len(contents.data) + rows, np.uint8)
+    offsets = np.zeros(rows + 1, np.int64)
+    at = 0
+    for row in range(rows):
+        at = _clean(titles.data, titles.offsets[row], titles.offsets[row + 1], kinds, out, at)
+        out[at] = 10
+        at = _clean(contents.data, contents.offsets[row], contents.offsets[row + 1], kinds, out, at + 1)
+        offsets[row + 1] = at
+    return offsets, out[:at]
+
+
+@compiled
+def _clean(data: Bytes, place: int, last: int, kinds: Bytes, out: Bytes, at: int) -> int:
+    """Clean one text; return where it ends."""
+    # Where the text, its last word with the space before it, and that word itself begin.
+    begin = word = letters = at
+    hidden = 0  # bytes of the word that are no characters
+    commas = 0  # commas at its end that are not written yet
+    digit = 0  # whether it has a digit
+    space = False  # whether noise came last
+    while place < last:
+        byte = data[place]
+        kind = kinds[byte]
+        if kind == WIDE:
+            code, length = _decoded(data, place)
+            kind = kinds[code] if code < len(kinds) else np.uint8(PLAIN)
+        else:
+            length = 1
+        if kind == SPACE:
+            space = True
+            place += length
+            continue
+        if kind == COMMA:
+            # A space before it is closed.
+            space = False
+            commas += 1
+            place += 1
+            continue
+        if commas:
+            at, commas = _write_commas(out, at, commas)
+        if space:
+            if digit and at - letters - hidden >= _LONG:
+                at = word
+            word = at
+            if at > begin:
+                out[at] = 32
+                at += 1
+            letters, digit, hidden, space = at, 0, 0, False
+        if length > 1:
+            digit |= kind
+            hidden += length - 1
+            while length:
+                out[at] = data[place]
+                at, place, length = at + 1, place + 1, length - 1
+        # Most of a word is read here.
+        while place < last:
+            byte = data[place]
+            kind = kinds[byte]
+            if kind > DIGIT:
+                break
+            digit |= kind
+            out[at] = byte
+            at, place = at + 1, place + 1
+    if commas:
+        at, commas = _write_commas(out, at, commas)
+    return word if digit and at - letters - hidden >= _LONG else at
+
+
+@compiled
+def _write_commas(out: Bytes, at: int, commas: int) -> tuple[int, int]:
+    """Write a run of commas: one of each three is left, then one of each two."""
+    for _ in range((commas // 3 + commas % 3 + 1) // 2):
+        out[at] = 44
+        at += 1
+    return at, 0
+
+
+@compiled
+def _decoded(data: Bytes, place: int) -> tuple[int, int]:
+    """Return where the table of kinds has a character beyond ASCII, and its bytes."""
+    byte = np.int64(data[place])
+    if byte < 0xE0:
+        code, length = byte & 0x1F, 2
+    elif byte < 0xF0:
+        code, length = byte & 0x0F, 3
+    else:
+        code, length = byte & 0x07, 4
+    for more in range(1, length):
+        code = (code << 6) | (np.int64(data[place + more]) & 0x3F)
+    # The table begins with bytes; those beyond ASCII are not their own code points there.
+    return int(code) + 128, length
