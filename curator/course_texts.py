@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 
 from curator import scrub
-from curator.arrays import Bytes, Words
+from curator.arrays import Bytes, Ints, Words
 from curator.strings import Strings, lists, series, strings
 
 
-def contents(rows: pl.DataFrame, removals: Sequence[str], chars: int) -> pl.Series:
-    """Return description, features and details, a newline after each that has text, cut to `chars` characters.
+def contents(rows: pl.DataFrame, removals: Sequence[str], chars: Ints) -> pl.Series:
+    """Return description, features and details, a newline after each that has text, cut to so many characters.
 
     Columns in: `description`, `features` (lists of strings), `details` (JSON text).
 
@@ -22,7 +22,7 @@ def contents(rows: pl.DataFrame, removals: Sequence[str], chars: int) -> pl.Seri
         rows: The rows.
         removals: What is deleted from the details, one after the other: a later one may match what an earlier deletion
             brought together.
-        chars: Most characters of a text.
+        chars: Most characters of each text.
     """
     from curator.kernels import course
 

@@ -40,8 +40,6 @@ SCHEMA = {
 
 # What makes up a text, and isn't needed once it is there.
 _RAW = ("description", "features", "details", "store", "categories")
-_ALL = 2**31 - 1
-"""More characters than any text has."""
 
 
 def well_formed() -> Rule:
@@ -85,15 +83,23 @@ class Mapper:
     def first_chars(self) -> int | None:
         """Characters of a text that are looked at first; None for all of them.
 
-        Most texts have more tokens than are kept, so a start of about five characters for each of these will do. The
-        other texts are looked at again, whole.
+        Most texts have more tokens than are kept, so a start of five and a half characters for each of these will do.
+        The other texts are looked at again, whole.
         """
-        settings, chars = self.recipe.text, 5 * self._tokens_looked_at
+        settings, chars = self.recipe.text, 11 * self._tokens_looked_at // 2
         # Whether an amount is masked may hang on words after it.
         masks_start = settings.style == "course" and settings.own_price == "mask"
         if masks_start or not self.tokenizer.settles or not settings.min_chars < chars < settings.max_chars:
             return None
         return chars
+
+    def _first_contents(self, titles: pl.Series) -> Counts:
+        """Return how many characters of each contents, which follow the title, are looked at first."""
+        settings = self.recipe.text
+        if self.first_chars is None:
+            return np.full(len(titles), settings.max_chars, np.int64)
+        left = self.first_chars - titles.str.len_chars().fill_null(0).to_numpy().astype(np.int64)
+        return np.maximum(left, settings.min_chars + 1)
 
     @property
     def _tokens_looked_at(self) -> int:
@@ -111,10 +117,11 @@ class Mapper:
         sieve.rows = sieve.rows.with_columns(slot=round_price(pl.col("price"), recipe.price))
         if recipe.text.style == "course":
             # The course counts characters before it cleans, and without the title.
-            contents = prompts.course_contents(sieve.rows, recipe.text, self.first_chars)
-            sieve.rows = sieve.rows.with_columns(text=contents)
+            chars = self._first_contents(sieve.rows["title"])
+            contents = prompts.course_contents(sieve.rows, recipe.text, chars)
+            more = pl.Series(contents.str.len_chars().to_numpy() == chars)
+            sieve.rows = sieve.rows.with_columns(text=contents, more=more)
             sieve.apply(enough_text(recipe))
-            sieve.rows = sieve.rows.with_columns(more=pl.col("text").str.len_chars() == (self.first_chars or _ALL))
             sieve.rows = sieve.rows.with_columns(text=prompts.course_text(sieve.rows["title"], sieve.rows["text"]))
         else:
             sieve.rows = sieve.rows.with_columns(text=prompts.readable_text(sieve.rows, recipe.text))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import polars as pl
 
 from curator import course_texts, prose, scrub
+from curator.arrays import Ints
 from curator.details import arranged, readable_details
 from curator.scrub import Cleaning
 from curator.settings import PromptSettings, TextSettings
@@ -18,7 +20,7 @@ _SHORT_LINE = 80
 """A line that `text.max_chars` cuts goes as a whole if no more characters than this are left of it."""
 
 
-def course_contents(rows: pl.DataFrame, settings: TextSettings, chars: int | None = None) -> pl.Series:
+def course_contents(rows: pl.DataFrame, settings: TextSettings, chars: Ints | None = None) -> pl.Series:
     """Return description, features and details as the course joins them, uncleaned, cut to `text.max_chars`.
 
     Columns in: `description`, `features` (lists of strings), `details` (JSON text).
@@ -26,9 +28,11 @@ def course_contents(rows: pl.DataFrame, settings: TextSettings, chars: int | Non
     Args:
         rows: The rows.
         settings: The recipe's settings of the text.
-        chars: Cut to as many characters instead.
+        chars: Cut each to as many characters instead.
     """
-    return course_texts.contents(rows, settings.removals, settings.max_chars if chars is None else chars)
+    if chars is None:
+        chars = np.full(rows.height, settings.max_chars, np.int64)
+    return course_texts.contents(rows, settings.removals, chars)
 
 
 def course_text(titles: pl.Series, contents: pl.Series) -> pl.Series:

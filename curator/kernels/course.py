@@ -20,7 +20,7 @@ _LONG = 7
 
 @compiled
 def join(
-    description: Lists, features: Lists, details: Strings, removals: Strings, starts: Words, most: int
+    description: Lists, features: Lists, details: Strings, removals: Strings, starts: Words, most: Ints
 ) -> tuple[Ints, Bytes]:
     """Join description, features and details without the removals, a newline after each, and cut them.
 
@@ -31,7 +31,7 @@ def join(
         removals: What is deleted from the details, one after the other.
         starts: For each byte the removals that begin with it, and those whose second byte it is; shape (2, 256). Bit
             i stands for removal i, the last bit for it and all after it; one of a single byte has any second byte.
-        most: Characters of a text.
+        most: The characters that each text is cut to.
 
     Returns:
         The offsets of the texts, shape (rows + 1,), and their bytes.
@@ -44,12 +44,12 @@ def join(
         for texts in (description, features):
             first, last = texts.offsets[row], texts.offsets[row + 1]
             length += texts.strings.offsets[last] - texts.strings.offsets[first] + last - first
-        size += min(length + 1, 4 * most)
+        size += min(length + 1, 4 * most[row])
     out, kept = np.empty(size, np.uint8), np.empty(longest, np.uint8)
     offsets = np.zeros(rows + 1, np.int64)
     at = 0
     for row in range(rows):
-        left = most
+        left = most[row]
         for texts in (description, features):
             at, left = _add_lines(texts, row, out, at, left)
         first, last = details.offsets[row], details.offsets[row + 1]
@@ -85,13 +85,13 @@ def _add(data: Bytes, first: int, last: int, out: Bytes, at: int, left: int) -> 
     """Write at most `left` characters; return where they end and how many more there may be."""
     # As many bytes are at most as many characters.
     while left and first < last:
-        stop = min(last, first + left)
-        more = 0
-        for place in range(stop - first):
-            byte = data[first + place]
-            out[at + place] = byte
-            more += (byte & 0xC0) != 0x80
-        at, left, first = at + stop - first, left - more, stop
+        size = min(last - first, left)
+        text, copy = data[first : first + size], out[at : at + size]
+        for place in range(size):
+            copy[place] = text[place]
+        for place in range(size):
+            left -= (text[place] & 0xC0) != 0x80
+        at, first = at + size, first + size
     # The last character may go on.
     while first < last and (data[first] & 0xC0) == 0x80:
         out[at] = data[first]
