@@ -42,24 +42,26 @@ def scrub_together(titles: pl.Series, contents: pl.Series) -> pl.Series:
     """
     from curator.kernels import course
 
-    return series(Strings(*course.clean(strings(titles), strings(contents), _kinds())))
+    return series(Strings(*course.clean(strings(titles), strings(contents), *_kinds())))
 
 
 @lru_cache(maxsize=8)
 def _removals(removals: tuple[str, ...]) -> tuple[Strings, Words]:
-    """Return the removals' buffers, and for each byte those that it is the first or the second of."""
+    """Return the removals' buffers, and of each two neighbouring bytes that a text must have to be looked through."""
     starts = np.zeros((2, 256), np.uint64)
     for place, removal in enumerate(removals):
-        one = np.uint64(1 << min(place, 63))
-        first, second = removal.encode()[:1], removal.encode()[1:2]
-        starts[0, list(first)] |= one
-        starts[1, list(second) or slice(None)] |= one
+        one, text = np.uint64(1 << min(place, 63)), removal.encode()
+        # Letters are rarer next to each other than a quote and what follows it.
+        first = int(len(text) > 2 and not removal[0].isalnum())
+        starts[0, list(text[first : first + 1])] |= one
+        # One of a single byte may have any neighbour.
+        starts[1, list(text[first + 1 : first + 2]) or slice(None)] |= one
     return strings(pl.Series(removals, dtype=pl.String)), starts
 
 
 @lru_cache(maxsize=1)
-def _kinds() -> Bytes:
-    """Return the kind of each character, by its first byte and, beyond ASCII, 128 after its code point."""
+def _kinds() -> tuple[Bytes, Bytes]:
+    """Return the kind of each byte and character, and what each two kinds after one another are."""
     from curator.kernels import course
 
     kinds = np.full(scrub.DIGITS_END + 128, course.PLAIN, np.uint8)
@@ -71,4 +73,5 @@ def _kinds() -> Bytes:
         elif chr(code).isspace() or chr(code) in scrub.NOISE:
             kinds[place] = course.SPACE
     kinds[ord(",")] = course.COMMA
-    return kinds
+    steps = [course.step(before, kind) for before in range(8) for kind in range(8)]
+    return kinds, np.array(steps, np.uint8)

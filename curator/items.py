@@ -98,8 +98,8 @@ class Mapper:
         settings = self.recipe.text
         if self.first_chars is None:
             return np.full(len(titles), settings.max_chars, np.int64)
-        left = self.first_chars - titles.str.len_chars().fill_null(0).to_numpy().astype(np.int64)
-        return np.maximum(left, settings.min_chars + 1)
+        left: Counts = self.first_chars - titles.str.len_chars().fill_null(0).to_numpy().astype(np.int64)
+        return left.clip(settings.min_chars + 1)
 
     @property
     def _tokens_looked_at(self) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from curator import scrub
-from curator.course_texts import scrub_together
+from curator.course_texts import contents, scrub_together
 
 # What the bytes are looked at for, and neighbours of it: noise, commas in runs, digits, words of six to eight
 # characters, characters of two to four bytes, an end inside a text.
@@ -62,3 +63,36 @@ def test_known_texts(text: str, cleaned: str) -> None:
 )
 def test_long_runs(text: str) -> None:
     assert together([text], [text]) == by_the_rules([text], [text])
+
+
+few_letters = st.text("ab:é", max_size=12)
+
+
+@given(
+    st.lists(st.tuples(st.lists(texts, max_size=2), st.none() | st.lists(st.none() | texts), few_letters), max_size=6),
+    st.lists(st.text("ab:é", min_size=1, max_size=3), max_size=5),
+    st.integers(0, 60),
+)
+def test_contents_are_joined_without_the_removals(
+    rows: list[tuple[list[str], list[str | None] | None, str]], removals: list[str], most: int
+) -> None:
+    def lines(parts: list[str | None] | None) -> str:
+        joined = "\n".join(part or "" for part in parts or [])
+        return joined + "\n" if joined else ""
+
+    expected = []
+    for description, features, details in rows:
+        left = details
+        for removal in removals:
+            left = left.replace(removal, "")
+        whole = lines([*description]) + lines(features) + (left + "\n" if details else "")
+        expected.append(whole[:most])
+    schema = {"description": pl.List(pl.String), "features": pl.List(pl.String), "details": pl.String}
+    frame = pl.DataFrame(rows, schema, orient="row")
+    assert contents(frame, removals, np.full(len(rows), most)).to_list() == expected
+
+
+def test_more_removals_than_bits() -> None:
+    removals = [f"<{number}>" for number in range(100)]
+    frame = pl.DataFrame({"description": [[]], "features": [[]], "details": ["".join(reversed(removals)) + "<100>"]})
+    assert contents(frame, removals, np.array([100])).to_list() == ["<100>\n"]

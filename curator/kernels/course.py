@@ -11,8 +11,8 @@ from curator.arrays import Bytes, Ints, Words
 from curator.kernels import compiled
 from curator.strings import Lists, Strings
 
-PLAIN, DIGIT, COMMA, SPACE, WIDE = range(5)
-"""Kinds of characters; `WIDE` is the first byte of one beyond ASCII, whose kind stands at its own code point."""
+PLAIN, DIGIT, SPACE, COMMA, WIDE = range(5)
+"""Kinds of characters; `WIDE` is the first byte of one beyond ASCII."""
 
 _LONG = 7
 """Characters from which on a word with a digit is taken for a part number."""
@@ -29,8 +29,8 @@ def join(
         features: As many.
         details: As many texts.
         removals: What is deleted from the details, one after the other.
-        starts: For each byte the removals that begin with it, and those whose second byte it is; shape (2, 256). Bit
-            i stands for removal i, the last bit for it and all after it; one of a single byte has any second byte.
+        starts: Two neighbouring bytes of each removal, as the removals (a bit each) that have a byte as the first of
+            them, and as the second; shape (2, 256). All after the 63rd share the last bit.
         most: The characters that each text is cut to.
 
     Returns:
@@ -137,13 +137,14 @@ def _without(data: Bytes, first: int, last: int, removals: Strings, starts: Word
 
 
 @compiled
-def clean(titles: Strings, contents: Strings, kinds: Bytes) -> tuple[Ints, Bytes]:
+def clean(titles: Strings, contents: Strings, kinds: Bytes, steps: Bytes) -> tuple[Ints, Bytes]:
     """Clean titles and contents.
 
     Args:
         titles: The titles.
         contents: As many contents.
-        kinds: The kind of each code point below the last that is not plain.
+        kinds: The kind of each byte and, from 256 on, of each code point beyond ASCII, up to the last not plain.
+        steps: What `step` gives for each two kinds, the first times 8 and the second.
 
     Returns:
         The offsets, shape (rows + 1,), and bytes of each clean title, a newline and the clean contents.
@@ -153,82 +154,120 @@ def clean(titles: Strings, contents: Strings, kinds: Bytes) -> tuple[Ints, Bytes
     offsets = np.zeros(rows + 1, np.int64)
     at = 0
     for row in range(rows):
-        at = _clean(titles.data, titles.offsets[row], titles.offsets[row + 1], kinds, out, at)
+        at = _clean(titles.data, titles.offsets[row], titles.offsets[row + 1], kinds, steps, out, at)
         out[at] = 10
-        at = _clean(contents.data, contents.offsets[row], contents.offsets[row + 1], kinds, out, at + 1)
+        at = _clean(contents.data, contents.offsets[row], contents.offsets[row + 1], kinds, steps, out, at + 1)
         offsets[row + 1] = at
     return offsets, out[:at]
 
 
+_STARTS, _WRITTEN, _DIGIT, _ODD = 0, 1, 2, 3
+
+
+def step(before: int, kind: int) -> int:
+    """Return what a character is, by its kind and that of the one before it, in four bits.
+
+    It begins a word, is written, is a digit, needs a closer look.
+    """
+    starts = before == SPACE and kind in (PLAIN, DIGIT)
+    written = not (before == SPACE and kind == SPACE)
+    odd = kind == WIDE or (kind == COMMA and before in (SPACE, COMMA))
+    return starts << _STARTS | written << _WRITTEN | (kind == DIGIT) << _DIGIT | odd << _ODD
+
+
 @compiled
-def _clean(data: Bytes, place: int, last: int, kinds: Bytes, out: Bytes, at: int) -> int:
+def _clean(data: Bytes, place: int, last: int, kinds: Bytes, steps: Bytes, out: Bytes, at: int) -> int:
     """Clean one text; return where it ends."""
-    # Where the text, its last word with the space before it, and that word itself begin.
-    begin = word = letters = at
-    hidden = 0  # bytes of the word that are no characters
-    commas = 0  # commas at its end that are not written yet
-    digit = 0  # whether it has a digit
-    space = False  # whether noise came last
+    begin = word = at  # where the text and its last word begin
+    digit = 0  # whether the word has a digit
+    before = SPACE  # the kind of what came last; so no space is written first
     while place < last:
-        byte = data[place]
-        kind = kinds[byte]
-        if kind == WIDE:
-            code, length = _decoded(data, place)
-            kind = kinds[code] if code < len(kinds) else np.uint8(PLAIN)
+        # Nearly all bytes are read here, without a branch that depends on where words end.
+        for one in range(place, last):
+            place = one
+            kind = np.int64(kinds[data[one]])
+            bits = np.int64(steps[before << 3 | kind])
+            starts = bits & 1
+            if bits >> _ODD | (starts & digit):
+                break
+            word += starts * (at - word)
+            digit |= bits >> _DIGIT & 1
+            out[at] = 32 if kind == SPACE else data[one]
+            at += bits >> _WRITTEN & 1
+            before = kind
         else:
-            length = 1
-        if kind == SPACE:
-            space = True
-            place += length
-            continue
+            break
+        length = 1
+        if kind == WIDE:
+            kind, length = _wide_kind(data, place, kinds)
         if kind == COMMA:
-            # A space before it is closed.
-            space = False
-            commas += 1
-            place += 1
-            continue
-        if commas:
-            at, commas = _write_commas(out, at, commas)
-        if space:
-            if digit and at - letters - hidden >= _LONG:
-                at = word
-            word = at
-            if at > begin:
-                out[at] = 32
-                at += 1
-            letters, digit, hidden, space = at, 0, 0, False
-        if length > 1:
-            digit |= kind
-            hidden += length - 1
+            # The space before it is closed.
+            at -= before == SPACE and at > begin
+            again = at > begin and out[at - 1] == 44
+            at, place = _write_commas(data, place, last, kinds, out, at - again, int(again))
+        elif kind == SPACE:
+            out[at] = 32
+            at += before != SPACE
+            place += length
+        else:
+            if before == SPACE:
+                if digit and _is_long(out, word, at - 1):
+                    at = word
+                word, digit = at, 0
+            digit |= kind == DIGIT
             while length:
                 out[at] = data[place]
                 at, place, length = at + 1, place + 1, length - 1
-        # Most of a word is read here.
-        while place < last:
-            byte = data[place]
-            kind = kinds[byte]
-            if kind > DIGIT:
-                break
-            digit |= kind
-            out[at] = byte
-            at, place = at + 1, place + 1
-    if commas:
-        at, commas = _write_commas(out, at, commas)
-    return word if digit and at - letters - hidden >= _LONG else at
+        before = kind
+    at -= before == SPACE and at > begin
+    if digit and _is_long(out, word, at):
+        at = max(word - 1, begin)
+    return at
 
 
 @compiled
-def _write_commas(out: Bytes, at: int, commas: int) -> tuple[int, int]:
-    """Write a run of commas: one of each three is left, then one of each two."""
+def _is_long(out: Bytes, place: int, end: int) -> bool:
+    """Tell whether a word has the characters of a part number."""
+    characters = 0
+    while place < end and characters < _LONG:
+        characters += (out[place] & 0xC0) != 0x80
+        place += 1
+    return characters == _LONG
+
+
+@compiled
+def _write_commas(
+    data: Bytes, place: int, last: int, kinds: Bytes, out: Bytes, at: int, commas: int
+) -> tuple[int, int]:
+    """Write the run of commas that begins here, spaces between them closed, shortened as the course does.
+
+    Args:
+        commas: How many there are before.
+
+    Returns:
+        Where they end in what is written and in what is read.
+    """
+    looked = place
+    while looked < last:
+        kind, length = np.int64(kinds[data[looked]]), 1
+        if kind == WIDE:
+            kind, length = _wide_kind(data, looked, kinds)
+        looked += length
+        if kind == COMMA:
+            commas += 1
+            place = looked
+        elif kind != SPACE:
+            break
+    # One of each three is left, then one of each two.
     for _ in range((commas // 3 + commas % 3 + 1) // 2):
         out[at] = 44
         at += 1
-    return at, 0
+    return at, place
 
 
 @compiled
-def _decoded(data: Bytes, place: int) -> tuple[int, int]:
-    """Return where the table of kinds has a character beyond ASCII, and its bytes."""
+def _wide_kind(data: Bytes, place: int, kinds: Bytes) -> tuple[int, int]:
+    """Return the kind and the bytes of a character beyond ASCII."""
     byte = np.int64(data[place])
     if byte < 0xE0:
         code, length = byte & 0x1F, 2
@@ -237,6 +276,7 @@ def _decoded(data: Bytes, place: int) -> tuple[int, int]:
     else:
         code, length = byte & 0x07, 4
     for more in range(1, length):
-        code = (code << 6) | (np.int64(data[place + more]) & 0x3F)
-    # The table begins with bytes; those beyond ASCII are not their own code points there.
-    return int(code) + 128, length
+        code = code << 6 | (np.int64(data[place + more]) & 0x3F)
+    # In the table bytes come first.
+    code += 128
+    return (np.int64(kinds[code]) if code < len(kinds) else PLAIN), length
