@@ -14,6 +14,9 @@ Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 """Bytes, such as text in UTF-8."""
 
+Codes = NDArray[np.uint16]
+"""Small whole numbers, such as what a table says of each code point."""
+
 Words = NDArray[np.uint64]
 """64-bit words."""
 

@@ -22,9 +22,9 @@ from curator.vocabularies import Vocabulary
 
 _KEY = "curator.key"
 _CODE = (
-    *("demo", "kernels", "sources", "course_texts.py", "details.py", "encoded.py", "items.py", "ledger.py"),
-    *("mapping.py", "own_price.py", "prices.py", "prompts.py", "prose.py", "scrub.py", "strings.py", "tokens.py"),
-    *("units.py", "vocabularies.py"),
+    *("demo", "kernels", "sources", "characters.py", "course_texts.py", "details.py", "encoded.py", "items.py"),
+    *("ledger.py", "mapping.py", "own_price.py", "prices.py", "prompts.py", "prose.py", "readable_texts.py"),
+    *("scrub.py", "strings.py", "tokens.py", "units.py", "vocabularies.py", "words.py"),
 )
 """What a part depends on besides settings and rows; a part made by other code is not reused."""
 _LIBRARIES = ("polars", "polars-hash", "fastokens", "tokenizers")

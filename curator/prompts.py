@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 import polars as pl
 
-from curator import course_texts, prose, scrub
+from curator import course_texts, readable_texts
 from curator.arrays import Ints
-from curator.details import arranged, readable_details
-from curator.scrub import Cleaning
 from curator.settings import PromptSettings, TextSettings
-
-_ALL = 2**31 - 1
-"""More lines than any text has."""
-
-_SHORT_LINE = 80
-"""A line that `text.max_chars` cuts goes as a whole if no more characters than this are left of it."""
+from curator.strings import series
 
 
 def course_contents(rows: pl.DataFrame, settings: TextSettings, chars: Ints | None = None) -> pl.Series:
@@ -43,94 +34,14 @@ def course_text(titles: pl.Series, contents: pl.Series) -> pl.Series:
 def readable_text(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
     """Return title, categories, store, details, features and description as clean lines, in the recipe's order.
 
-    Columns in: those that `text.fields` names. A part that a row lacks leaves no line.
+    Columns in: those that `text.fields` names, and `category`. A part that a row lacks leaves no line.
     """
-    return _clean(readable_lines(readable_parts(rows, settings), settings))
+    return readable_texts.clean(readable_texts.lines(rows, settings))
 
 
-def readable_parts(rows: pl.DataFrame, settings: TextSettings) -> list[pl.Series]:
-    """Return the parts of a readable text, each cut to `text.max_chars`; only shortened prose is clean already."""
-    parts: list[pl.Series] = []
-    left = pl.repeat(settings.prose_lines or _ALL, rows.height, dtype=pl.Int64, eager=True)
-    for name in settings.fields:
-        if name in ("features", "description") and (settings.prose_lines or settings.prose_chars):
-            part, lines = prose.heads(rows[name], left, settings.prose_chars, _clean)
-            left = left - lines
-        else:
-            part = _PARTS[name](rows, settings)
-        parts.append(part.str.head(settings.max_chars))
-    return parts
-
-
-def _clean(texts: pl.Series) -> pl.Series:
-    for rule in READABLE_RULES:
-        texts = rule.clean(texts)
-    return texts
-
-
-def readable_lines(parts: Sequence[pl.Series], settings: TextSettings) -> pl.Series:
-    """Return the parts as lines, uncleaned, cut to `text.max_chars`."""
-    lines = pl.concat_str(*(scrub.ending_line(pl.lit(part)) for part in parts))
-    text = pl.select(lines.str.head(settings.max_chars)).to_series()
-    # What the cut went through goes, if anything is left without it: a short line, such as half of `Key: value`, or a
-    # word, an entity or a tag.
-    broken = (text.str.len_chars() == settings.max_chars).arg_true()
-    return text.scatter(broken, text.gather(broken).str.replace(rf"(?:\n[^\n]{{0,{_SHORT_LINE}}}|\s\S*)$", ""))
-
-
-READABLE_RULES: tuple[Cleaning[pl.Series], ...] = (
-    Cleaning("entities", "HTML entities become their characters.", scrub.unescape_entities),
-    Cleaning("code points", r"\uXXXX becomes its character.", scrub.unescape_code_points),
-    Cleaning("tags", "HTML tags, comments, scripts and styles become a space.", scrub.remove_tags),
-    Cleaning(
-        "characters",
-        "Typographic characters become ASCII; symbols, control and invisible characters go.",
-        scrub.plain_characters,
-    ),
-    Cleaning("spaces", "Each run of white space becomes one space or one newline.", scrub.single_spaces),
-)
-"""What cleans a readable text, in this order."""
-
-
-def _title(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
-    return rows["title"].fill_null("")
-
-
-def _store(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
-    return _labelled(rows.select(pl.col("store").fill_null("")), "Store: ")
-
-
-def _categories(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
-    last = pl.col("categories").fill_null([]).list.tail(settings.categories)
-    if settings.main_category:
-        # Names of the Hub's files have underscores: Toys_and_Games.
-        main = pl.col("category").str.replace_all("_", " ", literal=True)
-        last = pl.concat_list(main, last).list.unique(maintain_order=True).list.drop_nulls()
-    return _labelled(rows.select(last.list.join(" > ").fill_null("")), "Category: ")
-
-
-def _labelled(frame: pl.DataFrame, label: str) -> pl.Series:
-    text = pl.first()
-    return frame.select(pl.when(text != "").then(pl.lit(label) + text).otherwise(pl.lit(""))).to_series()
-
-
-def _details(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
-    lines = readable_details(rows["details"], settings.detail_keys_dropped)
-    return arranged(lines, settings.detail_keys_first, plain_units=settings.units == "plain")
-
-
-def _lines(name: str) -> Callable[[pl.DataFrame, TextSettings], pl.Series]:
-    return lambda rows, settings: rows.select(scrub.join_lines(pl.col(name))).to_series()
-
-
-_PARTS: dict[str, Callable[[pl.DataFrame, TextSettings], pl.Series]] = {
-    "title": _title,
-    "store": _store,
-    "categories": _categories,
-    "details": _details,
-    "features": _lines("features"),
-    "description": _lines("description"),
-}
+def readable_lines(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:
+    """Return the lines of readable texts uncleaned, cut to `text.max_chars`."""
+    return series(readable_texts.lines(rows, settings))
 
 
 def question(settings: PromptSettings) -> str:

@@ -233,9 +233,27 @@ def _ascii_forms() -> tuple[list[str], list[str]]:
 
 def single_spaces(texts: pl.Series) -> pl.Series:
     """Make each run of white space one space, or one newline if it holds any, and strip the text."""
-    spaced = texts.str.replace_all(rf"(?:[\s{_SEPARATORS}&&[^\n]]{{2,}}|[\s{_SEPARATORS}&&[^\n ]])", " ")
-    lines = where(spaced, r" \n|\n[ \n]", lambda some: some.str.replace_all(r" ?\n[ \n]*", "\n"))
+    lines = where(white_spaces(texts), r" \n|\n[ \n]", lambda some: some.str.replace_all(r" ?\n[ \n]*", "\n"))
     return lines.str.strip_chars(" \n")
+
+
+def white_spaces(texts: pl.Series) -> pl.Series:
+    """Make each run of white space one space, but for newlines, which stay."""
+    return texts.str.replace_all(rf"(?:[\s{_SEPARATORS}&&[^\n]]{{2,}}|[\s{_SEPARATORS}&&[^\n ]])", " ")
+
+
+READABLE_RULES: tuple[Cleaning[pl.Series], ...] = (
+    Cleaning("entities", "HTML entities become their characters.", unescape_entities),
+    Cleaning("code points", r"\uXXXX becomes its character.", unescape_code_points),
+    Cleaning("tags", "HTML tags, comments, scripts and styles become a space.", remove_tags),
+    Cleaning(
+        "characters",
+        "Typographic characters become ASCII; symbols, control and invisible characters go.",
+        plain_characters,
+    ),
+    Cleaning("spaces", "Each run of white space becomes one space or one newline.", single_spaces),
+)
+"""What cleans a readable text, in this order."""
 
 
 def break_special_tokens(texts: pl.Series, special: Iterable[str]) -> pl.Series:
@@ -262,7 +280,8 @@ def break_special_tokens(texts: pl.Series, special: Iterable[str]) -> pl.Series:
 def where(texts: pl.Series, pattern: str, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """Change only the texts in which the pattern is found; looking is much cheaper than rewriting."""
     rows = texts.str.contains(pattern).arg_true()
-    return texts if rows.is_empty() else texts.scatter(rows, change(texts.gather(rows)))
+    # Without a clone the caller's column would change too.
+    return texts if rows.is_empty() else texts.clone().scatter(rows, change(texts.gather(rows)))
 
 
 def _replace_found(texts: pl.Series, pattern: str, character: Callable[[str], str]) -> pl.Series:

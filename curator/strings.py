@@ -43,6 +43,19 @@ def lists(texts: pl.Series) -> Lists:
     return Lists(_offsets(made), _strings(inner))
 
 
+def singles(texts: pl.Series) -> Lists:
+    """Return a column of strings as lists of one string each, of none where it is null."""
+    there = texts.is_not_null()
+    offsets = np.concatenate(([0], there.cum_sum().cast(pl.Int64).to_numpy()))
+    offsets.setflags(write=False)
+    return Lists(offsets, strings(texts.filter(there) if texts.null_count() else texts))
+
+
+def no_lists(rows: int) -> Lists:
+    """Return as many lists that hold nothing."""
+    return Lists(np.frombuffer(bytes(8 * (rows + 1)), np.int64), Strings(_NONE, np.frombuffer(b"", np.uint8)))
+
+
 def series(made: Strings) -> pl.Series:
     """Return the column of the strings; their bytes must be UTF-8."""
     size = len(made.offsets) - 1

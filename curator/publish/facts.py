@@ -8,7 +8,7 @@ from typing import Any
 
 import tomli_w
 
-from curator import prompts
+from curator import scrub
 from curator.ledger import REASONS, SPLITS
 from curator.own_price import MARK
 from curator.publish import rebuild
@@ -143,7 +143,7 @@ def processing(manifest: Mapping[str, Any]) -> Iterator[str]:
         )
         yield f"The text is put together, a line each: {names}; then cut to its first {text.max_chars:,} characters."
         yield from _layout(text)
-        for rule in prompts.READABLE_RULES:
+        for rule in scrub.READABLE_RULES:
             yield md(rule.sentence)
         yield from masked
         if text.special_tokens == "break":

@@ -55,12 +55,15 @@ def of_course(rows: pl.DataFrame, settings: TextSettings) -> Parts:
 def of_readable(rows: pl.DataFrame, settings: TextSettings) -> Parts:
     """Return the parts of one row's text in the readable style; columns as in `prompts.readable_text`."""
     everything = settings.model_copy(update={"max_chars": _ALL})
-    whole = prompts.readable_parts(rows, everything)
-    parts = dict(zip(settings.fields, (part[0] for part in whole), strict=True))
+    parts, whole = {}, ""
+    for at, name in enumerate(settings.fields):
+        before = whole
+        whole = prompts.readable_lines(rows, everything.model_copy(update={"fields": settings.fields[: at + 1]}))[0]
+        parts[name] = whole.removeprefix(before).removesuffix("\n")
     details = None
     if "details" in parts:
-        at = settings.fields.index("details")
-        ahead = len(prompts.readable_lines(whole[:at], everything)[0]) if at else 0
+        stands = settings.fields.index("details")
+        ahead = sum(len(parts[name]) + 1 for name in settings.fields[:stands] if parts[name])
         raw = rows["details"][0]
         dropped = _dropped_keys(raw or "", settings.detail_keys_dropped)
         listed = readable_details(pl.Series([raw or ""]), settings.detail_keys_dropped)[0]
@@ -72,8 +75,7 @@ def of_readable(rows: pl.DataFrame, settings: TextSettings) -> Parts:
             listed_lines = [line for line in rows[name].to_list()[0] or () if line]
             kept = [line for line in parts[name].split("\n") if line]
             prose.append(ProseStep(name, len(listed_lines), kept, settings.prose_lines, settings.prose_chars))
-    uncut = len(prompts.readable_lines(whole, everything)[0])
-    return Parts({name: len(part) for name, part in parts.items()}, details, prose, uncut)
+    return Parts({name: len(part) for name, part in parts.items()}, details, prose, len(whole))
 
 
 def _dropped_keys(details: str, named: Sequence[str]) -> list[DroppedKey]:

@@ -146,7 +146,7 @@ class WatchedMapper(Mapper):
                 after = "\n".join([_last(cleaning, "title"), _last(cleaning, "text")])
         else:
             found = parts.of_readable(rows, settings)
-            before = prompts.readable_lines(prompts.readable_parts(rows, settings), settings)[0]
+            before = prompts.readable_lines(rows, settings)[0]
             cleaning = list(_readable_cleaning(before))
             after = cleaning[-1].after
         if after is not None and settings.own_price == "mask":
@@ -201,7 +201,7 @@ def _course_cleaning(title: str, contents: str) -> Iterator[CleaningStep]:
 
 
 def _readable_cleaning(text: str) -> Iterator[CleaningStep]:
-    for rule in prompts.READABLE_RULES:
+    for rule in scrub.READABLE_RULES:
         step = _step("text", rule.name, rule.sentence, text, rule.clean(pl.Series([text]))[0])
         text = step.after
         yield step

@@ -12,8 +12,7 @@ import polars as pl
 import pytest
 
 from curator import ledger
-from curator.prompts import READABLE_RULES
-from curator.scrub import COURSE_RULES
+from curator.scrub import COURSE_RULES, READABLE_RULES
 from curator.why import as_json, as_text, explain, model
 from why_tools import LOOSE, WORDS, ledger_of, only, product, write_lines
 

@@ -1,0 +1,99 @@
+"""Readable texts: put together from the parts of rows, cut and cleaned, many rows in one pass over their bytes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from curator import prose, scrub
+from curator.characters import rewritten, table_of
+from curator.details import arranged, readable_details
+from curator.settings import TextSettings
+from curator.strings import Lists, Strings, lists, no_lists, singles, strings
+
+if TYPE_CHECKING:
+    from curator.kernels.readable import Table
+
+_ALL = 2**31 - 1
+"""More lines than any text has."""
+
+_LABELS = ("Category: ", " > ", "Store: ")
+"""What stands before the categories, between them and before the store."""
+
+
+def lines(rows: pl.DataFrame, settings: TextSettings) -> Strings:
+    """Return the parts as lines, in the recipe's order, uncleaned, cut to `text.max_chars`.
+
+    A part without text leaves no line. What the cut went through goes: a last line of at most 80 characters that is
+    left, such as half of `Key: value`, or else a word. Only shortened prose is clean already.
+
+    Columns in: those that `text.fields` names, and `category`.
+    """
+    from curator.kernels import readable
+
+    prose_lines = _prose(rows, settings)
+    none = no_lists(rows.height)
+
+    def part(name: str) -> Lists:
+        if name not in settings.fields:
+            return none
+        if name in prose_lines:
+            return singles(prose_lines[name])
+        if name == "details":
+            return singles(_details(rows["details"], settings))
+        if name == "categories":
+            # A null is no category; of a list's lines it is an empty one.
+            last = rows["categories"].list.tail(settings.categories)
+            return lists(last.list.drop_nulls() if last.explode(empty_as_null=False).has_nulls() else last)
+        return singles(rows[name]) if name in ("title", "store") else lists(rows[name])
+
+    main = settings.main_category and "categories" in settings.fields
+    # Names of the Hub's files have underscores: Toys_and_Games.
+    category = singles(rows["category"].str.replace_all("_", " ", literal=True)) if main else none
+    parts = readable.Parts(
+        part("title"), category, *(part(name) for name in ("categories", "store", "details", "features", "description"))
+    )
+    numbers = {name: number for number, name in enumerate(name for name in parts._fields if name != "category")}
+    order = np.array([numbers[name] for name in settings.fields], np.int64)
+    labels = strings(pl.Series(_LABELS))
+    return Strings(*readable.lines(parts, order, labels, settings.main_category, settings.max_chars))
+
+
+def clean(texts: pl.Series | Strings) -> pl.Series:
+    """Clean texts; `scrub.READABLE_RULES` say what the cleaning is."""
+    return rewritten(texts, _table(), _by_the_rules)
+
+
+def _by_the_rules(texts: pl.Series) -> pl.Series:
+    for rule in scrub.READABLE_RULES:
+        texts = rule.clean(texts)
+    return texts
+
+
+@lru_cache(maxsize=1)
+def _table() -> Table:
+    from curator.kernels.readable import ASK, CLOSE, OPEN
+
+    # Entities, tags and escapes begin with these; brackets of this kind stand around a label.
+    special = {"&": ASK, "<": ASK, "\\": ASK, "【": OPEN, "】": CLOSE}
+    return table_of(lambda characters: scrub.white_spaces(scrub.plain_characters(characters)), special)
+
+
+def _prose(rows: pl.DataFrame, settings: TextSettings) -> dict[str, pl.Series]:
+    """Return the heads of features and description, cleaned, if the recipe shortens them; they share their lines."""
+    heads: dict[str, pl.Series] = {}
+    if settings.prose_lines or settings.prose_chars:
+        left = pl.repeat(settings.prose_lines or _ALL, rows.height, dtype=pl.Int64, eager=True)
+        for name in settings.fields:
+            if name in ("features", "description"):
+                heads[name], written = prose.heads(rows[name], left, settings.prose_chars, clean)
+                left = left - written
+    return heads
+
+
+def _details(details: pl.Series, settings: TextSettings) -> pl.Series:
+    written = readable_details(details, settings.detail_keys_dropped)
+    return arranged(written, settings.detail_keys_first, plain_units=settings.units == "plain")
