@@ -20,5 +20,8 @@ Codes = NDArray[np.uint16]
 Words = NDArray[np.uint64]
 """64-bit words."""
 
+Halves = NDArray[np.uint32]
+"""32-bit words."""
+
 Flags = NDArray[np.bool_]
 """Truth values, such as masks of other arrays."""

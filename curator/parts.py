@@ -16,6 +16,9 @@ from curator import interrupt
 BATCH_ROWS = 16_384
 """Rows that are read at a time."""
 
+LOADED_ROWS = 2_048
+"""The same where several threads read: long texts, of which each thread holds a few copies."""
+
 
 def batches(parts: Sequence[Path], columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
     """Yield the rows of all parts in their order, some thousand at a time.
@@ -60,9 +63,13 @@ def groups(parts: Sequence[Path], rows: NDArray[np.int64]) -> Iterator[Group]:
                 return
 
 
-def load(group: Group, columns: Sequence[str]) -> pl.DataFrame:
-    """Return the rows of a group; may be called in any thread."""
-    interrupt.check()
+def load(group: Group, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a group, some thousand at a time; may be called in any thread."""
     with pq.ParquetFile(group.part) as file:
-        read = pl.DataFrame(pl.from_arrow(file.read_row_group(group.number, list(columns), use_threads=False)))
-    return read[group.rows]
+        start = 0
+        for batch in file.iter_batches(LOADED_ROWS, [group.number], list(columns), use_threads=False):
+            interrupt.check()
+            first, last = np.searchsorted(group.rows, [start, start + len(batch)])
+            if last > first:
+                yield pl.DataFrame(pl.from_arrow(batch))[group.rows[first:last] - start]
+            start += len(batch)

@@ -88,8 +88,8 @@ def recall(parts: list[Path], items: int, recipe: Recipe, share: float | None) -
     sets = grams(texts)
     threshold = recipe.duplicates.similarity
     sketches = index.Sketches(share or index.kept_share(len(sets), float(sets.sizes.mean())))
-    sketches.add(*sketches.kept(sets))
-    found = verified(sketches.candidates(threshold), lambda at: texts.gather(at), threshold)
+    sketches.add(grams(texts, sketches.below))
+    found = verified(sketches.candidates(threshold), lambda at: grams(texts.gather(at)), threshold)
     every = brute(sets, threshold)
     assert {tuple(pair) for pair in found.tolist()} <= every
     of = cluster(len(sets), found, len(sets)).of

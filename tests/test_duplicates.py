@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from curator import demo, prompts, select, threads
 from curator import parts as files
 from curator.build import build
-from curator.duplicates import clusters, crossing, find, index
-from curator.duplicates import pairs as compared
+from curator.duplicates import blocks, clusters, crossing, find, index
 from curator.duplicates.grams import Grams, grams, similarity
+from curator.kernels import duplicates as loops
 from curator.publish.certificate import certify, certify_exhaustively, data_files
 from curator.publish.verify import verify_folder
 from curator.recipe import load_recipe
@@ -26,7 +26,7 @@ from curator.splits import SplitSizes, hold_out
 
 ROWS = 6_000
 WORDS = [f"w{n}" for n in range(40)]
-texts_of_few_words = st.lists(st.sampled_from("a b c d e f g".split()), max_size=12).map(" ".join)
+texts_of_few_words = st.lists(st.sampled_from("a b c d e f g".split()), max_size=24).map(" ".join)
 
 
 def word_grams(text):
@@ -74,8 +74,37 @@ def test_grams_are_the_distinct_three_words_in_a_row(texts):
     assert found.sizes.tolist() == [len(word_grams(text)) for text in texts]
     for a in range(len(texts)):
         for b in range(len(texts)):
-            one, other = found.take(np.array([a])), found.take(np.array([b]))
-            assert similarity(one, other)[0] == jaccard(word_grams(texts[a]), word_grams(texts[b]))
+            measured = similarity(found, found, (np.array([a]), np.array([b])))
+            assert measured[0] == jaccard(word_grams(texts[a]), word_grams(texts[b]))
+
+
+def gram_hashes(text):
+    """The rule: words by their pattern, hashed by the library, and mixed as MurmurHash3 does."""
+    words = pl.Series([text]).str.to_lowercase().str.extract_all(r"\w+").explode(empty_as_null=False)
+    hashes = words.to_frame("word").select(pl.col("word").nchash.xxh3_64()).to_series().to_list()
+    hashes += [0] * (3 - len(hashes)) if hashes else []
+    found = set()
+    for at in range(len(hashes) - 2):
+        mixed = 0
+        for n, factor in enumerate((0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)):
+            value = hashes[at + n] * factor % 2**64
+            mixed += value << 21 * n | value >> 64 - 21 * n
+        mixed %= 2**64
+        mixed ^= mixed >> 33
+        mixed = mixed * 0xFF51AFD7ED558CCD % 2**64
+        found.add((mixed ^ mixed >> 33) >> 16)
+    return sorted(found)
+
+
+@given(
+    st.lists(st.lists(st.text(max_size=20) | st.text("aZ9é漢𝐁_", max_size=300)).map(" ".join), max_size=4),
+    st.sampled_from([2**48, 2**46]),
+)
+def test_grams_are_those_of_the_rule(texts, below):
+    found = grams(pl.Series(["", *texts]), below)
+    for at, text in enumerate(texts, 1):
+        mine = found.hashes[found.bounds[at] : found.bounds[at + 1]]
+        assert mine.tolist() == [gram for gram in gram_hashes(text) if gram < below]
 
 
 def test_grams_are_the_same_numbers_for_ever():
@@ -94,7 +123,8 @@ def test_grams_do_not_depend_on_what_else_is_in_the_batch():
     together = grams(texts)
     for start in (0, 4_090, 8_999):
         alone = grams(texts.slice(start, 1))
-        assert alone.hashes.tolist() == together.take(np.array([start])).hashes.tolist()
+        bounds = together.bounds[start : start + 2]
+        assert alone.hashes.tolist() == together.hashes[slice(*bounds)].tolist()
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.3])
@@ -103,9 +133,9 @@ def test_index_finds_what_brute_force_finds(texts, share):
     assert len(every) > 100
     sketches = index.Sketches(share)
     for start in range(0, len(texts), 1_000):
-        sketches.add(*sketches.kept(grams(texts.slice(start, 1_000))))
+        sketches.add(grams(texts.slice(start, 1_000), sketches.below))
     candidates = sketches.candidates(0.5)
-    found = {tuple(pair) for pair in clusters.verified(candidates, lambda at: texts.gather(at), 0.5).tolist()}
+    found = {tuple(pair) for pair in clusters.verified(candidates, lambda at: grams(texts.gather(at)), 0.5).tolist()}
     # Precision 1: what is found was measured. Recall: all but a few where only a sample of the grams is kept.
     assert found <= every
     assert len(found) >= (1.0 if share == 1 else 0.98) * len(every)
@@ -115,8 +145,10 @@ def test_index_finds_what_brute_force_finds(texts, share):
 def test_marks_never_tell_near_copies_apart(data):
     """Two items differ in no more bits than in grams: what the index compares is what it would without marks."""
     sets = data.draw(st.lists(st.sets(st.integers(0, 2**32 - 1), max_size=60), min_size=1, max_size=8))
-    sizes = np.array([len(one) for one in sets])
-    found = compared.marks(np.array([gram for one in sets for gram in sorted(one)], np.uint32), sizes)
+    bounds = np.cumsum([0, *map(len, sets)])
+    flat = np.array([gram for one in sets for gram in one], np.uint32)
+    found = np.zeros((len(sets), 2), np.uint64)
+    loops.choose(flat, bounds, 0.5, 1, 0, len(sets), np.ones(len(flat), np.uint8), found)
     for a, one in enumerate(sets):
         for b, other in enumerate(sets):
             assert np.bitwise_count(found[a] ^ found[b]).sum() <= len(one ^ other)
@@ -132,13 +164,12 @@ def test_the_number_of_threads_changes_nothing(run, monkeypatch, count):
     for place, name, value in (
         (index, "_ENTRIES", 1_000),
         (index, "_CHUNK", 500),
-        (index, "_BLOCK", 1_000),
-        (index, "_KEPT_AT_ONCE", 777),
+        (blocks, "_BYTES", 777),
         (index, "_PASS_BITS", 12),
-        (compared, "_PAIRS", 100),
-        (clusters, "_PAIRS_AT_ONCE", 300),
-        (clusters, "_PIECE", 70),
+        (find, "_AT_ONCE", 300),
+        (find, "_LOOKS", 1_000),
         (files, "BATCH_ROWS", 300),
+        (files, "LOADED_ROWS", 70),
     ):
         monkeypatch.setattr(place, name, value)
     assert select.select(parts, recipe).items.equals(expected)
@@ -156,8 +187,8 @@ def test_what_many_sellers_paste_glues_nothing_together():
         tail = pasted[row % 5] if row % 5 < 2 else " ".join(made.choices(vocabulary, k=60))
         texts += [" ".join([*own, tail]), " ".join([*variant, tail])]
     sketches = index.Sketches(0.25)
-    sketches.add(*sketches.kept(grams(pl.Series(texts))))
-    pairs = clusters.verified(sketches.candidates(0.5), lambda at: pl.Series(texts).gather(at), 0.5)
+    sketches.add(grams(pl.Series(texts), sketches.below))
+    pairs = clusters.verified(sketches.candidates(0.5), lambda at: grams(pl.Series(texts).gather(at)), 0.5)
     every = brute_pairs(texts, 0.5)
     assert {tuple(pair) for pair in pairs.tolist()} <= every
     assert len(pairs) >= 0.98 * len(every)
@@ -356,7 +387,7 @@ def test_course_v1_is_not_touched_but_told(tmp_path):
 def test_grams_of_nothing():
     empty = grams(pl.Series([], dtype=pl.String))
     assert (len(empty), len(empty.hashes)) == (0, 0)
-    assert similarity(empty, empty).tolist() == []
+    assert similarity(empty, empty, (np.empty(0, np.int64), np.empty(0, np.int64))).tolist() == []
     assert index.Sketches(1.0).candidates(0.5).shape == (0, 2)
     assert clusters.cluster(0, np.empty((0, 2), np.int64), 5).of.tolist() == []
     assert len(Grams(empty.hashes, empty.bounds).rows) == 0

@@ -7,20 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
 from curator import interrupt
-from curator.duplicates.grams import Grams, grams, similarity
-from curator.threads import in_order
+from curator.arrays import Ints
+from curator.duplicates.grams import Grams, similarity
 
-_PAIRS_AT_ONCE = 50_000
-"""Pairs whose texts lie in memory together; finding them takes a look through all parts."""
-
-_PIECE = 4_096
-
-Texts = Callable[[NDArray[np.int64]], pl.Series]
-"""Returns the texts of some items, whose numbers ascend."""
+Sets = Callable[[Ints], Grams]
+"""Returns the gram sets of some items, whose numbers ascend."""
 
 
 @dataclass(frozen=True)
@@ -33,40 +26,37 @@ class Clusters:
             near-copy. It is the cluster itself, unless more items hang together than a cluster may hold.
     """
 
-    of: NDArray[np.int64]
-    crowd: NDArray[np.int64]
+    of: Ints
+    crowd: Ints
 
 
-def verified(candidates: NDArray[np.int64], texts: Texts, threshold: float) -> NDArray[np.int64]:
+def verified(candidates: Ints, sets: Sets, threshold: float, at_once: int = 50_000) -> Ints:
     """Return the pairs whose similarity is at least the threshold, measured exactly.
 
     Args:
         candidates: Pairs of item numbers; shape (pairs, 2).
-        texts: Where the texts come from.
+        sets: Where the gram sets come from.
         threshold: The similarity; above 0 and at most 1.
+        at_once: Items, about, whose grams lie in memory together; finding them takes a look through all parts.
     """
-    # Pairs that hang together come together, so that each text is read only a few times.
+    # Pairs that hang together come together, so that few items are asked for twice.
     together = candidates[np.argsort(components(candidates), kind="stable")]
+    _, first = np.unique(together, return_index=True)
+    new = np.zeros(together.size, np.int64)
+    new[first] = 1
+    look = (np.cumsum(new)[1::2] - 1) // at_once
     found = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(together), _PAIRS_AT_ONCE):
+    for some in np.split(together, np.flatnonzero(np.diff(look)) + 1):
         interrupt.check()
-        some = together[start : start + _PAIRS_AT_ONCE]
         items = np.unique(some)
-        wanted = texts(items)
-        pieces = (wanted.slice(at, _PIECE) for at in range(0, len(wanted), _PIECE))
-        sets = Grams.joined(list(in_order(grams, pieces)))
-        places = np.searchsorted(items, some)
-
-        def near(at: int, sets: Grams = sets, places: NDArray[np.int64] = places) -> NDArray[np.bool_]:
-            a, b = (sets.take(places[at : at + _PIECE, side]) for side in (0, 1))
-            return similarity(a, b) >= threshold
-
-        found.append(some[np.concatenate(list(in_order(near, range(0, len(some), _PIECE))))])
+        mine = sets(items)
+        a, b = (np.searchsorted(items, some[:, side]) for side in (0, 1))
+        found.append(some[similarity(mine, mine, (a, b)) >= threshold])
     every = np.concatenate(found)
     return every[np.lexsort((every[:, 1], every[:, 0]))]
 
 
-def components(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+def components(pairs: Ints) -> Ints:
     """Return for each pair the smallest number that its own are connected with, over all pairs; shape (pairs,)."""
     numbers, places = np.unique(pairs, return_inverse=True)
     a, b = places.reshape(-1, 2).T
@@ -82,7 +72,7 @@ def components(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
             return numbers[label[a]]
 
 
-def cluster(items: int, pairs: NDArray[np.int64], most: int) -> Clusters:
+def cluster(items: int, pairs: Ints, most: int) -> Clusters:
     """Group items by their pairs.
 
     Items that hang together are one cluster. Where these are more than `most`, clusters are stars: the first item that

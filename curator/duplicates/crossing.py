@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 from curator import interrupt
 from curator.duplicates.grams import GRAM_BITS, Grams, grams, offsets, similarity
 
-_AT_ONCE = 500_000
-"""Shared grams that are counted together; bounds memory where many texts share what their seller pastes."""
-
 _LEAST_SHARED = 8
 """So many of the rarer grams must be shared, where a text has as many: chance seldom gets that far."""
 
@@ -62,62 +59,37 @@ class Held:
     """
 
     def __init__(self, sets: Grams, threshold: float) -> None:
+        from curator.kernels import duplicates
+
         self.sets = sets
         self.threshold = threshold
-        self._known, place, self._texts = np.unique(sets.hashes, return_inverse=True, return_counts=True)
-        # Most grams of other texts are in none of these: a table of bits tells so at once.
-        self._bits = np.uint64(max(0, GRAM_BITS - max(16, (16 * len(self._known)).bit_length())))
-        self._maybe = np.zeros(1 << (GRAM_BITS - int(self._bits)), np.bool_)
-        self._maybe[(self._known >> self._bits).astype(np.int64)] = True
-        by_gram = np.argsort(place, kind="stable")
-        self._entries = sets.rows[by_gram]
-        self._begin = offsets(self._texts)
+        order = np.argsort(sets.hashes, kind="stable")
+        known, texts = np.unique(sets.hashes, return_counts=True)
+        self._bits = max(10, (2 * len(known)).bit_length())
+        self._index = duplicates.Index(
+            known,
+            duplicates.directory(known, GRAM_BITS - self._bits, self._bits),
+            GRAM_BITS - self._bits,
+            offsets(texts),
+            np.repeat(np.arange(len(sets), dtype=np.uint32), sets.sizes)[order],
+        )
 
     def near(self, others: Grams) -> Matches:
         """Return every pair of a held text and one of the others that reaches the threshold."""
-        maybe = np.flatnonzero(self._maybe[(others.hashes >> self._bits).astype(np.int64)])
-        place = np.searchsorted(self._known, others.hashes[maybe])
-        place = np.minimum(place, max(0, len(self._known) - 1))
-        known = self._known[place] == others.hashes[maybe] if len(self._known) else np.zeros(len(maybe), np.bool_)
-        rows, place = others.rows[maybe[known]], place[known]
-        order = np.lexsort((self._texts[place], rows))
-        rows, place = rows[order], place[order]
+        from curator.kernels import duplicates
+
+        interrupt.check()
         needed = np.ceil(others.sizes * self.threshold - 1e-9).astype(np.int64)
-        least = np.minimum(needed, _LEAST_SHARED)
-        # Rarest first; grams that no held text has are rarer than any other and take their places before these.
-        shared = np.bincount(rows, minlength=len(others))
-        room = (others.sizes - needed + least) - (others.sizes - shared)
-        within = np.arange(len(rows)) - np.repeat(offsets(shared)[:-1], shared)
-        chosen = (within < room[rows]) & (shared >= needed)[rows]
-        rows, place = rows[chosen], place[chosen]
-        spread = self._begin[place + 1] - self._begin[place]
-        ends = np.cumsum(spread)
-        found: list[Matches] = []
-        start = 0
-        while start < len(rows):
-            interrupt.check()
-            reached = ends[start - 1] if start else 0
-            stop = max(start + 1, int(np.searchsorted(ends, reached + _AT_ONCE, side="right")))
-            # All entries of a text are counted together.
-            stop = int(np.searchsorted(rows, rows[stop - 1], side="right"))
-            some = slice(start, stop)
-            start = stop
-            begin = offsets(spread[some])
-            inside = np.arange(begin[-1]) + np.repeat(self._begin[place[some]] - begin[:-1], spread[some])
-            first = rows[some.start]
-            keys = np.repeat(rows[some] - first, spread[some]) * len(self.sets) + self._entries[inside]
-            keys, times = _counted(keys, int(rows[stop - 1] - first + 1) * len(self.sets))
-            other, held = np.divmod(keys, len(self.sets))
-            often = times >= least[other + first]
-            found.append(self._measured(others, other[often] + first, held[often]))
-        return _joined(found)
+        pairs = duplicates.sharing(self._index, len(self.sets), others.hashes, others.bounds, needed, _LEAST_SHARED)
+        pairs.sort()
+        return self._measured(others, (pairs >> np.uint64(32)).astype(np.int64), pairs.astype(np.uint32))
 
     def _measured(self, others: Grams, other: NDArray[np.int64], held: NDArray[np.int64]) -> Matches:
         """Return those pairs that reach the threshold."""
         mine, theirs = self.sets.sizes[held], others.sizes[other]
         possible = np.minimum(mine, theirs) >= self.threshold * np.maximum(mine, theirs) - 1e-9
         other, held = other[possible], held[possible]
-        measured = similarity(self.sets.take(held), others.take(other))
+        measured = similarity(self.sets, others, (held, other))
         reached = measured >= self.threshold
         return Matches(held[reached], other[reached], measured[reached])
 
@@ -194,18 +166,3 @@ def _found(
         _, once = np.unique(found.held[order], return_index=True)
         top = order[once]
         yield found.held[top], found.other[top] + start - len(texts), found.similarity[top]
-
-
-def _counted(keys: NDArray[np.int64], below: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the distinct keys, all below a number, in order, and how often each occurs."""
-    if len(keys) * 8 < below:
-        return np.unique(keys, return_counts=True)
-    times = np.bincount(keys, minlength=below)
-    distinct = np.flatnonzero(times)
-    return distinct, times[distinct]
-
-
-def _joined(found: list[Matches]) -> Matches:
-    if not found:
-        return Matches(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    return Matches(*(np.concatenate([getattr(one, name) for one in found]) for name in ("held", "other", "similarity")))

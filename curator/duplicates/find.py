@@ -13,7 +13,7 @@ from curator import parts as files
 from curator import prompts
 from curator.duplicates.clusters import Clusters, cluster, verified
 from curator.duplicates.crossing import Held
-from curator.duplicates.grams import grams
+from curator.duplicates.grams import GRAM_BITS, Grams, grams
 from curator.duplicates.index import Sketches, kept_share
 from curator.recipe import Recipe
 from curator.threads import in_order
@@ -21,6 +21,10 @@ from curator.threads import in_order
 _COLUMNS = ("prompt", "slot")
 _GRAMS_PER_TOKEN = 0.6
 _TOKENS_AROUND = 20  # about: of the question and the answer
+_AT_ONCE = 50_000
+_LOOKS = 10
+"""Of the items, one in so many is measured exactly at a time, but `_AT_ONCE` at least: the grams of a text take ten
+times what was kept of each while pairs were looked for."""
 
 
 def find_clusters(parts: Sequence[Path], copy_of: NDArray[np.int64], tokens: float, recipe: Recipe) -> Clusters:
@@ -36,14 +40,15 @@ def find_clusters(parts: Sequence[Path], copy_of: NDArray[np.int64], tokens: flo
     items = len(copy_of)
     first = np.flatnonzero(copy_of == np.arange(items))
     sketches = Sketches(kept_share(len(first), _GRAMS_PER_TOKEN * (tokens - _TOKENS_AROUND)))
-    for kept in in_order(lambda group: sketches.kept(grams(_text(group, recipe))), files.groups(parts, first)):
-        sketches.add(*kept)
+    for kept in _sets(parts, first, recipe, sketches.below):
+        sketches.add(kept)
 
-    def wanted(numbers: NDArray[np.int64]) -> pl.Series:
-        return pl.concat([pl.Series([], dtype=pl.String), *_texts(parts, first[numbers], recipe)])
+    def wanted(numbers: NDArray[np.int64]) -> Grams:
+        return Grams.joined(_sets(parts, first[numbers], recipe))
 
     settings = recipe.duplicates
-    pairs = verified(sketches.candidates(settings.similarity), wanted, settings.similarity)
+    candidates = sketches.candidates(settings.similarity)
+    pairs = verified(candidates, wanted, settings.similarity, max(_AT_ONCE, items // _LOOKS))
     found = cluster(len(first), pairs, settings.cluster_cap)
     place = np.empty(items, np.int64)
     place[first] = np.arange(len(first))
@@ -65,25 +70,33 @@ def crossing(
     """
     if not len(held) or not len(others):
         return np.empty(0, np.int64)
-    apart = Held(grams(pl.concat(list(_texts(parts, held, recipe)))), recipe.duplicates.similarity)
+    apart = Held(Grams.joined(_sets(parts, held, recipe)), recipe.duplicates.similarity)
 
     def near(group: files.Group) -> NDArray[np.bool_]:
-        hit = np.zeros(len(group.rows), np.bool_)
-        hit[apart.near(grams(_text(group, recipe))).other] = True
-        return hit
+        hit = [np.zeros(0, np.bool_)]
+        for texts in _texts(group, recipe):
+            hit.append(np.zeros(len(texts), np.bool_))
+            hit[-1][apart.near(grams(texts)).other] = True
+        return np.concatenate(hit)
 
     hit = np.concatenate(list(in_order(near, files.groups(parts, others))))
     found: NDArray[np.int64] = others[hit]
     return found
 
 
-def _texts(parts: Sequence[Path], items: NDArray[np.int64], recipe: Recipe) -> Iterator[pl.Series]:
-    """Yield the product texts of some items, whose numbers ascend."""
-    return in_order(lambda group: _text(group, recipe), files.groups(parts, items))
+def _sets(
+    parts: Sequence[Path], items: NDArray[np.int64], recipe: Recipe, below: int = 1 << GRAM_BITS
+) -> Iterator[Grams]:
+    """Yield the gram sets of some items, whose numbers ascend."""
+
+    def some(group: files.Group) -> Grams:
+        return Grams.joined(grams(texts, below) for texts in _texts(group, recipe))
+
+    return in_order(some, files.groups(parts, items))
 
 
-def _text(group: files.Group, recipe: Recipe) -> pl.Series:
-    """Return the product texts of some rows."""
-    rows = files.load(group, _COLUMNS)
+def _texts(group: files.Group, recipe: Recipe) -> Iterator[pl.Series]:
+    """Yield the product texts of some rows, a few at a time."""
     published = prompts.before_completion(pl.col("prompt"), pl.col("slot"))
-    return rows.select(prompts.product_text(published, recipe.prompt)).to_series()
+    for rows in files.load(group, _COLUMNS):
+        yield rows.select(prompts.product_text(published, recipe.prompt)).to_series()
