@@ -1,45 +1,76 @@
-"""Batches of encoded texts and of their starts, and where ids lie in the bytes of a text."""
+"""Batches of encoded texts and of their starts, and what stands around these in a prompt."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-Counts = NDArray[np.int64]
+from curator.arrays import Bytes, Flags, Ints
+from curator.strings import Strings, series, strings
+
+Counts = Ints
 """Numbers of tokens or characters; shape (texts,)."""
+
+
+class Ids(NamedTuple):
+    """The ids of many texts: those of text i are ``flat[starts[i]:starts[i] + counts[i]]``."""
+
+    flat: NDArray[np.uint32]
+    starts: Ints
+    counts: Counts
+    sizes: NDArray[np.int32]
+    """Bytes that each id of the vocabulary stands for. Only the byte-level engine needs them, the other has none."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Encoded texts: the ids of text i are ``ids[starts[i]:starts[i] + counts[i]]``.
+    """Encoded texts.
 
     Attributes:
         texts: The texts.
         ids: Their ids, one text after the other; there may be ids between them that belong to none.
-        starts: Where the ids of each text begin.
-        counts: Tokens of each text.
-        ends: Bytes of all ids before each one and, at the end, of all ids; shape (ids + 1,). Only the byte-level engine
-            needs them, the other leaves them empty.
     """
 
     texts: pl.Series
-    ids: NDArray[np.uint32]
-    starts: Counts
-    counts: Counts
-    ends: Counts
+    ids: Ids
+
+    @property
+    def counts(self) -> Counts:
+        """Tokens of each text."""
+        return self.ids.counts
 
     @cached_property
-    def utf8(self) -> tuple[Counts, NDArray[np.uint8]]:
-        """The offsets of the texts, shape (n + 1,), in their UTF-8 bytes, which are followed by one zero byte."""
-        return _utf8(self.texts)
+    def utf8(self) -> Strings:
+        """The texts' bytes."""
+        return strings(self.texts)
 
-    def take(self, rows: Counts) -> Encoded:
-        """Return some of the texts, in ascending order."""
-        return Encoded(self.texts.gather(rows), self.ids, self.starts[rows], self.counts[rows], self.ends)
+    def take(self, rows: Ints) -> Encoded:
+        """Return some of the texts."""
+        flat, starts, counts, sizes = self.ids
+        return Encoded(self.texts.gather(rows), Ids(flat, starts[rows], counts[rows], sizes))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What follows each of many texts: ``texts[which[i]]`` follows text i."""
+
+    texts: pl.Series
+    which: Ints
+
+    @cached_property
+    def utf8(self) -> Strings:
+        """The different answers' bytes."""
+        return strings(self.texts)
+
+    def take(self, rows: Ints) -> Answers:
+        """Return the answers of some of the texts."""
+        different, which = np.unique(self.which[rows], return_inverse=True)
+        return Answers(self.texts.gather(different), which)
 
 
 @dataclass(frozen=True)
@@ -47,63 +78,49 @@ class Cut:
     """The starts of encoded texts.
 
     Attributes:
-        encoded: The whole texts.
-        texts: Their starts.
+        encoded: The texts that were cut.
+        utf8: What the starts are the first bytes of: the texts, or, of an engine that may write them otherwise, the
+            starts themselves.
+        sizes: Bytes of each start.
+        broken: Whether U+FFFD follows these bytes, as the cut went through a character.
         ids: How many of each text's ids hold its start.
-        surplus: Bytes that these ids hold beyond the start. Only the byte-level engine needs these two, the other
-            leaves them empty.
+        held: Bytes that these ids stand for. Only the byte-level engine needs these two, the other leaves them empty.
     """
 
     encoded: Encoded
-    texts: pl.Series
+    utf8: Strings
+    sizes: Ints
+    broken: Flags
     ids: Counts
-    surplus: Counts
+    held: Ints
 
-    def take(self, rows: Counts) -> Cut:
-        """Return some of the starts, in ascending order."""
-        return Cut(self.encoded.take(rows), self.texts.gather(rows), self.ids[rows], self.surplus[rows])
+    @property
+    def texts(self) -> pl.Series:
+        """The starts."""
+        alone = Answers(pl.Series([""]), np.zeros(len(self.sizes), np.int64))
+        return self.within("", alone)[1].rename(self.encoded.texts.name)
 
+    def without_labels(self) -> Cut:
+        """Return the starts without a last line that is only a label, ``Color:``."""
+        from curator.kernels import tokens
 
-def first_bytes(texts: pl.Series, sizes: Counts) -> pl.Series:
-    """Return the first bytes of each text; they must end where a character ends."""
-    start = pl.col("text").cast(pl.Binary).bin.slice(0, pl.col("size")).cast(pl.String)
-    return pl.DataFrame({"text": texts, "size": sizes}).select(start).to_series().rename(texts.name)
+        return replace(self, sizes=tokens.without_label(self.utf8, self.sizes))
 
+    def within(self, before: str, answers: Answers) -> tuple[pl.Series, pl.Series]:
+        """Return the starts, and each of them between `before` and its answer."""
+        rows = np.arange(len(self.sizes))
+        offsets, bounds, data = self._put_together(before, answers, rows, np.full_like(self.sizes, -1))
+        # Both are slices of the same bytes.
+        return series(Strings(bounds, data)).gather_every(2), series(Strings(offsets, data))
 
-def sums(encoded: Encoded, counts: Counts) -> Counts:
-    """Return the bytes of the first `counts` ids of each text."""
-    starts = encoded.starts
-    found: Counts = encoded.ends[starts + counts] - encoded.ends[starts]
-    return found
+    def rest(self, before: str, answers: Answers, rows: Ints, sure: Ints) -> pl.Series:
+        """Return what follows the first `sure` bytes of some starts, with the answer; -1 for all, with `before`."""
+        offsets, _, data = self._put_together(before, answers, rows, sure)
+        return series(Strings(offsets, data))
 
+    def _put_together(self, before: str, answers: Answers, rows: Ints, sure: Ints) -> tuple[Ints, Ints, Bytes]:
+        from curator.kernels import tokens
 
-def ids_before(encoded: Encoded, counts: Counts, surplus: Counts) -> tuple[Counts, NDArray[np.bool_]]:
-    """Go back over ids from the first `counts` of each text until `surplus` bytes are left out.
-
-    Returns:
-        How many ids are left, and whether they end exactly there.
-    """
-    left, surplus = counts.copy(), surplus.copy()
-    moving = np.flatnonzero(surplus > 0)
-    while len(moving):
-        left[moving] -= 1
-        at = encoded.starts[moving] + left[moving]
-        surplus[moving] -= encoded.ends[at + 1] - encoded.ends[at]
-        moving = moving[surplus[moving] > 0]
-    return left, surplus == 0
-
-
-def buffers(texts: pl.Series) -> tuple[Counts, memoryview]:
-    """Return the offsets of the texts, shape (n + 1,), in their UTF-8 bytes, and these."""
-    raw = texts.rechunk().cast(pl.Binary).to_arrow(compat_level=pl.CompatLevel.oldest())
-    if not len(raw):
-        return np.zeros(1, np.int64), memoryview(b"")
-    _, offsets, data = raw.buffers()
-    return np.frombuffer(offsets, np.int64, len(raw) + 1, raw.offset * 8), memoryview(data or b"")
-
-
-def _utf8(texts: pl.Series) -> tuple[Counts, NDArray[np.uint8]]:
-    """Return the offsets of the texts, shape (n + 1,), in their UTF-8 bytes, which are followed by one zero byte."""
-    offsets, data = buffers(texts)
-    # The zero byte lets the byte after the last text be looked at.
-    return offsets, np.append(np.frombuffer(data, np.uint8), np.uint8(0))
+        starts = tokens.Starts(self.sizes, self.broken)
+        ahead = np.frombuffer(before.encode(), np.uint8)
+        return tokens.put_together(ahead, self.utf8, starts, answers.utf8, answers.which, rows, sure)

@@ -6,12 +6,14 @@ Columns of a raw batch: `row` (0-based in the source file), `malformed`, `parent
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import polars as pl
 import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 
 from curator import prompts
-from curator.encoded import Counts, Cut, Encoded
+from curator.encoded import Answers, Counts, Encoded
 from curator.errors import RecipeError
 from curator.ledger import Rule, Sieve
 from curator.own_price import MARK, mask_own_price, states_own_price
@@ -102,9 +104,14 @@ class Mapper:
         left: Counts = self.first_chars - titles.str.len_chars().fill_null(0).to_numpy().astype(np.int64)
         return left.clip(settings.min_chars + 1)
 
-    @property
+    @cached_property
     def _tokens_looked_at(self) -> int:
-        return max(self.recipe.tokens.cap, self.recipe.tokens.min + 1)
+        one = self._answers(pl.Series([0], dtype=SCHEMA["slot"]))
+        return int(self._looked_at(one)[0])
+
+    def _looked_at(self, answers: Answers) -> Counts:
+        """Return how many tokens of each text are asked for."""
+        return np.maximum(self._room(answers), self.recipe.tokens.min + 1)
 
     def __call__(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Map a batch.
@@ -164,73 +171,73 @@ class Mapper:
         Where the first characters of a text settle which tokens are kept, `text_tokens` counts only theirs. Columns in:
         `text`; in the style of the course perhaps only the first characters of it, and then `more` tells so.
         """
-        texts = self.prepare(rows["text"])
+        texts, answers = self.prepare(rows["text"]), self._answers(rows["slot"])
+        course = self.recipe.text.style == "course"
         if self.first_chars is None:
-            return self._with_encoded(rows, self.tokenizer.encode(texts))
-        if course := self.recipe.text.style == "course":
-            more, encoded = rows["more"], self.tokenizer.encode(texts)
+            made = self._prompts(self.tokenizer.encode(texts), answers)
         else:
-            more = texts.str.len_chars() > self.first_chars
-            encoded = self.tokenizer.encode(texts.str.head(self.first_chars))
-        again = more.to_numpy() & ~self.tokenizer.settled(encoded, self._tokens_looked_at)
-        done, few = rows.filter(~again), rows.filter(again)
-        if course:
-            contents = prompts.course_contents(few, self.recipe.text)
-            few = few.with_columns(text=prompts.course_text(few["title"], contents))
-            texts = self.prepare(few["text"])
-        else:
-            texts = texts.filter(again)
-        settled = self._with_encoded(done, encoded.take(np.flatnonzero(~again)))
-        return pl.concat([settled, self._with_encoded(few, self.tokenizer.encode(texts))]).sort("row")
+            heads = texts if course else texts.str.head(self.first_chars)
+            more = rows["more"] if course else heads.str.len_bytes() != texts.str.len_bytes()
+            encoded = self.tokenizer.encode(heads)
+            made = self._prompts(encoded, answers)
+            settled = self.tokenizer.settled(encoded, self._looked_at(answers))
+            again = np.flatnonzero(more.to_numpy() & ~settled)
+            if course:
+                few = rows[again]
+                contents = prompts.course_contents(few, self.recipe.text)
+                texts = self.prepare(prompts.course_text(few["title"], contents))
+            else:
+                texts = texts.gather(again)
+            made = _replaced(made, again, self._prompts(self.tokenizer.encode(texts), answers.take(again)))
+        return rows.drop(_RAW, strict=False).hstack(made)
 
-    def _with_encoded(self, rows: pl.DataFrame, encoded: Encoded) -> pl.DataFrame:
-        recipe, tokenizer = self.recipe, self.tokenizer
-        asked = prompts.question(recipe.prompt)
-        answers = rows.select(prompts.answer(recipe.prompt, pl.col("slot"))).to_series()
-        if recipe.tokens.of == "text":
-            cut = tokenizer.cut(encoded, recipe.tokens.cap)
-            kept, counts = cut.texts, tokenizer.count_around(asked, cut, answers)
-        else:
-            kept, counts = self._cut_to_prompt(encoded, asked, answers)
-        return rows.drop(_RAW, strict=False).with_columns(
-            text_tokens=pl.Series(encoded.counts),
-            cut=kept,
-            prompt=pl.concat_str(pl.lit(asked), pl.lit(kept), pl.lit(answers)),
-            tokens=pl.Series(counts),
-        )
+    def _answers(self, slots: pl.Series) -> Answers:
+        """Return the answers for the slots."""
+        different, which = np.unique(slots.to_numpy(), return_inverse=True)
+        slot = pl.lit(pl.Series(different, dtype=slots.dtype))
+        return Answers(pl.select(prompts.answer(self.recipe.prompt, slot)).to_series(), which)
 
-    def _cut_to_prompt(self, encoded: Encoded, asked: str, answers: pl.Series) -> tuple[pl.Series, Counts]:
-        """Cut texts at a whole word so that no prompt has more than `tokens.cap` tokens; return them and the counts."""
-        cap = self.recipe.tokens.cap
-        around = self.tokenizer.encode(asked + answers).counts
+    def _room(self, answers: Answers) -> Counts:
+        """Return how many tokens of each text the cap leaves room for, if those around it are counted by themselves."""
+        cap, asked = self.recipe.tokens.cap, prompts.question(self.recipe.prompt)
+        if self.recipe.tokens.of == "text":
+            return np.full(len(answers.which), cap, np.int64)
+        around = self.tokenizer.encode(asked + answers.texts).counts
         if len(around) and (least := cap - int(around.max())) < 1:
             raise RecipeError(
                 f"tokens.cap = {cap} leaves no room for a text: question and answer alone have {cap - least} tokens"
             )
-        room = np.maximum(cap - around, 1)
-        cut = self._cut_at_word(encoded, room)
-        texts, counts = cut.texts, self.tokenizer.count_around(asked, cut, answers)
-        # Tokens of the parts need not add up to those of the whole; the few that are over give way until they fit.
-        while len(over := np.flatnonzero(counts > cap)):
-            few = encoded.take(over)
-            room[over] = np.maximum(np.minimum(room[over], few.counts) - 1, 0)
-            again = self._cut_at_word(few, room[over])
-            counts[over] = self.tokenizer.count_around(asked, again, answers.gather(over))
-            texts = texts.scatter(over, again.texts)
-        return texts, counts
+        return cap - around[answers.which]
 
-    def _cut_at_word(self, encoded: Encoded, room: Counts) -> Cut:
-        """Cut texts at a whole word; a last line that is only a label, ``Color:``, goes too."""
-        cut = self.tokenizer.cut(encoded, room, whole_words=True)
-        labels = cut.texts.str.ends_with(":").arg_true()
-        if labels.is_empty():
-            return cut
-        longer = cut.texts.gather(labels)
-        shorter = longer.str.replace(r"\n[^\n:]{1,60}:$", "")
-        surplus = cut.surplus.copy()
-        if len(surplus):
-            surplus[labels.to_numpy()] += longer.str.len_bytes().to_numpy() - shorter.str.len_bytes().to_numpy()
-        return Cut(encoded, cut.texts.scatter(labels, shorter), cut.ids, surplus)
+    def _prompts(self, encoded: Encoded, answers: Answers, room: Counts | None = None) -> pl.DataFrame:
+        """Return `text_tokens`, `cut`, `prompt` and `tokens` of texts, of which at most `room` tokens are kept."""
+        recipe, tokenizer = self.recipe, self.tokenizer
+        asked = prompts.question(recipe.prompt)
+        room = self._room(answers) if room is None else room
+        if recipe.tokens.of == "text":
+            cut = tokenizer.cut(encoded, room)
+        else:
+            # A last line that is only a label says nothing.
+            cut = tokenizer.cut(encoded, room, whole_words=True).without_labels()
+        counts = tokenizer.count_around(asked, cut, answers)
+        kept, whole = cut.within(asked, answers)
+        made = pl.DataFrame({"text_tokens": encoded.counts, "cut": kept, "prompt": whole, "tokens": counts})
+        if recipe.tokens.of == "text":
+            return made
+        # Tokens of the parts need not add up to those of the whole; the few that are over give way until they fit.
+        over = np.flatnonzero(counts > recipe.tokens.cap)
+        if not len(over):
+            return made
+        less = np.maximum(np.minimum(room, encoded.counts)[over] - 1, 0)
+        return _replaced(made, over, self._prompts(encoded.take(over), answers.take(over), less))
+
+
+def _replaced(frame: pl.DataFrame, rows: Counts, other: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with some of its rows replaced by those of another."""
+    places = np.arange(frame.height)
+    places[rows] = frame.height + np.arange(other.height)
+    # Strings in several chunks are gathered ten times as slowly.
+    return pl.concat([frame, other], rechunk=True)[places]
 
 
 def text_hash(text: pl.Expr) -> pl.Expr:

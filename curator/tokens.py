@@ -12,8 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curator.encoded import Counts, Cut, Encoded, first_bytes, ids_before, sums
+from curator.arrays import Flags
+from curator.encoded import Answers, Counts, Cut, Encoded, Ids
 from curator.errors import TokenizerError
+from curator.strings import strings
 from curator.vocabularies import (
     Vocabulary,
     bundled_tokenizer,
@@ -43,8 +45,8 @@ class Tokenizer(Protocol):
     def encode(self, texts: pl.Series) -> Encoded:
         """Encode each text without adding special tokens; strings that spell a special token are read as it."""
 
-    def settled(self, encoded: Encoded, tokens: int) -> NDArray[np.bool_]:
-        """Tell which texts begin with `tokens` tokens that stay the same whatever follows their last space."""
+    def settled(self, encoded: Encoded, tokens: Counts) -> Flags:
+        """Tell which texts begin with so many tokens that stay the same whatever follows their last space."""
 
     def cut(self, encoded: Encoded, cap: Counts | int, *, whole_words: bool = False) -> Cut:
         """Return each text as its first `cap` tokens decode; a character cut in two becomes U+FFFD.
@@ -52,13 +54,13 @@ class Tokenizer(Protocol):
         With `whole_words` a cut goes back to the end of the last whole word instead.
         """
 
-    def count_around(self, before: str, cut: Cut, after: pl.Series) -> Counts:
-        """Return the tokens of ``before + cut + after`` for each text.
+    def count_around(self, before: str, cut: Cut, answers: Answers) -> Counts:
+        """Return the tokens of ``before + cut + answer`` for each text.
 
         Args:
             before: The same start for all; it ends in a blank line.
             cut: What `cut` made.
-            after: The end of each; it begins with a newline.
+            answers: The end of each; it begins with a newline.
         """
 
 
@@ -109,84 +111,50 @@ class ByteLevelTokenizer:
 
     def encode(self, texts: pl.Series) -> Encoded:
         """See `Tokenizer.encode`."""
+        from curator.kernels.tokens import spelled
+
         raw_ids, raw_offsets = self._engine.encode_batch_flat(texts.to_list())
-        ids, offsets = np.frombuffer(raw_ids, np.uint32), np.frombuffer(raw_offsets, np.uint64).astype(np.int64)
-        ends = np.zeros(len(ids) + 1, np.int64)
-        # The table has all ids; not checking that again, on indices of the platform's own type, is twice as fast.
-        np.take(self._bytes, ids.astype(np.intp), out=ends[1:], mode="clip")
-        np.cumsum(ends, out=ends)
-        encoded = Encoded(texts, ids, offsets[:-1], np.diff(offsets), ends)
-        if not np.array_equal(sums(encoded, encoded.counts), texts.str.len_bytes().to_numpy()):
+        offsets = np.frombuffer(raw_offsets, np.uint64).astype(np.int64)
+        ids = Ids(np.frombuffer(raw_ids, np.uint32), offsets[:-1], np.diff(offsets), self._bytes)
+        encoded = Encoded(texts, ids)
+        if not spelled(encoded.utf8, ids):
             raise TokenizerError(
                 f"tokenizer {self.vocabulary.name!r} changed the bytes of a text, so it can't be cut exactly"
             )
         return encoded
 
-    def settled(self, encoded: Encoded, tokens: int) -> NDArray[np.bool_]:
+    def settled(self, encoded: Encoded, tokens: Counts) -> Flags:
         """See `Tokenizer.settled`."""
-        starts, data = encoded.utf8
-        space = _last_space(data, starts[:-1], np.diff(starts))
-        ends = starts[:-1] + sums(encoded, np.minimum(encoded.counts, tokens))
-        sure = (space > starts[:-1]) & _is_visible_ascii(data[np.maximum(space - 1, 0)])
-        return sure & (encoded.counts >= tokens) & (ends <= space)
+        from curator.kernels.tokens import settled
+
+        return settled(encoded.utf8, encoded.ids, tokens)
 
     def cut(self, encoded: Encoded, cap: Counts | int, *, whole_words: bool = False) -> Cut:
         """See `Tokenizer.cut`."""
-        kept = np.minimum(encoded.counts, cap)
-        starts, data = encoded.utf8
-        whole = ends = starts[:-1] + sums(encoded, kept)
-        split = (ends < starts[1:]) & _is_continuation(data[ends])
-        moving = split
-        while moving.any():
-            ends = ends - moving
-            moving = moving & _is_continuation(data[ends])
-        if whole_words:
-            ends, split = _word_ends(data, starts, ends), np.zeros_like(split)
-        texts = first_bytes(encoded.texts, ends - starts[:-1])
-        if len(rows := np.flatnonzero(split)):
-            texts = texts.scatter(rows, texts.gather(rows) + REPLACEMENT)
-        return Cut(encoded, texts, kept, whole - ends)
+        from curator.kernels.tokens import cut
 
-    def count_around(self, before: str, cut: Cut, after: pl.Series) -> Counts:
+        kept = np.minimum(encoded.counts, cap)
+        sizes, broken, held = cut(encoded.utf8, encoded.ids, kept, whole_words)
+        return Cut(encoded, encoded.utf8, sizes, broken, kept, held)
+
+    def count_around(self, before: str, cut: Cut, answers: Answers) -> Counts:
         """See `Tokenizer.count_around`.
 
         Only what may be read otherwise than in the whole text is encoded again, with what follows it. A start that ends
         in an ASCII letter or digit where its text ends, or goes on with a space or newline, holds whole pieces of the
         pre-tokenizer, and the newline after it begins another. In any other start a piece begins at the last space,
-        whatever comes after it.
+        whatever comes after it. The start is a piece of its own unless the text begins with what the newlines before it
+        would swallow.
         """
-        encoded = cut.encoded
-        starts, data = encoded.utf8
-        first, last = starts[:-1], starts[1:]
-        ends = first + sums(encoded, cut.ids) - cut.surplus
-        closed = (ends > first) & _is_alphanumeric(data[ends - 1]) & ((ends == last) | _is_white(data[ends]))
-        seam = np.where(closed, ends, first)
-        open_ = np.flatnonzero(~closed)
-        seam[open_] = _last_space(data, first[open_], ends[open_] - first[open_])
-        known = (seam > first) & (closed | _is_visible_ascii(data[np.maximum(seam - 1, 0)]))
-        # The start is a piece of its own unless the text begins with what the newlines before it would swallow.
-        begin = data[first]
-        known &= (_is_visible_ascii(begin) & (begin != ord("/"))) | (begin >= 0xC3)
-        ids, exact = ids_before(encoded, cut.ids, ends + cut.surplus - seam)
-        known &= exact
-        counts = len(self._engine.encode(before).ids) + ids
+        from curator.kernels.tokens import seams
+
+        counts, sure = seams(cut.utf8, cut.encoded.ids, cut.sizes, cut.ids, cut.held)
+        counts[sure >= 0] += len(self._engine.encode(before).ids)
         # What follows is one of a few answers; each is encoded once.
-        if len(rows := np.flatnonzero(known & closed)):
-            answers = after.gather(rows).unique()
-            tokens = pl.Series(self.encode(answers).counts)
-            counts[rows] += after.gather(rows).replace_strict(answers, tokens, return_dtype=pl.Int64).to_numpy()
-        rows = np.flatnonzero(~(known & closed))
-        sure = known[rows]
-        tail = pl.DataFrame(
-            {"text": cut.texts.gather(rows), "at": (seam - first)[rows], "after": after.gather(rows), "sure": sure}
-        ).select(
-            pl.concat_str(
-                pl.when("sure").then(pl.lit("")).otherwise(pl.lit(before)),
-                pl.col("text").cast(pl.Binary).bin.slice(pl.when("sure").then("at").otherwise(0)).cast(pl.String),
-                pl.col("after"),
-            )
-        )
-        counts[rows] = np.where(sure, counts[rows], 0) + self.encode(tail.to_series()).counts
+        whole = sure == cut.sizes
+        counts[whole] += self.encode(answers.texts).counts[answers.which[whole]]
+        rows = np.flatnonzero(~whole)
+        counts[rows] += self.encode(cut.rest(before, answers, rows, sure)).counts
         return counts
 
 
@@ -213,25 +181,26 @@ class ReferenceTokenizer:
         offsets = np.zeros(len(ids) + 1, np.int64)
         np.cumsum([len(each) for each in ids], out=offsets[1:])
         flat = np.fromiter((one for each in ids for one in each), np.uint32, int(offsets[-1]))
-        return Encoded(texts, flat, offsets[:-1], np.diff(offsets), np.zeros(0, np.int64))
+        return Encoded(texts, Ids(flat, offsets[:-1], np.diff(offsets), np.zeros(0, np.int32)))
 
-    def settled(self, encoded: Encoded, tokens: int) -> NDArray[np.bool_]:
+    def settled(self, encoded: Encoded, tokens: Counts) -> Flags:
         """See `Tokenizer.settled`; of a tokenizer in general nothing is known."""
-        return np.zeros(len(encoded.texts), np.bool_)
+        return np.zeros(len(tokens), np.bool_)
 
     def cut(self, encoded: Encoded, cap: Counts | int, *, whole_words: bool = False) -> Cut:
         """See `Tokenizer.cut`."""
-        ends = encoded.starts + np.minimum(encoded.counts, cap)
-        kept = [encoded.ids[a:b].tolist() for a, b in zip(encoded.starts, ends, strict=True)]
+        flat, starts, counts, _ = encoded.ids
+        kept = [flat[a:b].tolist() for a, b in zip(starts, starts + np.minimum(counts, cap), strict=True)]
         decoded = self._engine.decode_batch(kept, skip_special_tokens=False)
         texts = pl.Series(encoded.texts.name, decoded, dtype=pl.String)
         if whole_words:
-            texts = _whole_words(encoded.texts, texts, pl.Series(encoded.counts > cap))
-        return Cut(encoded, texts, np.zeros(0, np.int64), np.zeros(0, np.int64))
+            texts = _whole_words(encoded.texts, texts, pl.Series(counts > cap))
+        utf8, none = strings(texts), np.zeros(0, np.int64)
+        return Cut(encoded, utf8, np.diff(utf8.offsets), np.zeros(len(texts), np.bool_), none, none)
 
-    def count_around(self, before: str, cut: Cut, after: pl.Series) -> Counts:
+    def count_around(self, before: str, cut: Cut, answers: Answers) -> Counts:
         """See `Tokenizer.count_around`."""
-        return self.encode(pl.select(pl.concat_str(pl.lit(before), cut.texts, after)).to_series()).counts
+        return self.encode(cut.within(before, answers)[1]).counts
 
 
 def _whole_words(texts: pl.Series, starts: pl.Series, shortened: pl.Series) -> pl.Series:
@@ -246,62 +215,12 @@ def _whole_words(texts: pl.Series, starts: pl.Series, shortened: pl.Series) -> p
     return frame.select(pl.when("shortened").then(kept).otherwise("start")).to_series().rename(starts.name)
 
 
-def _is_white(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell which bytes are spaces or newlines."""
-    found: NDArray[np.bool_] = (byte == ord(" ")) | (byte == ord("\n"))
-    return found
-
-
-def _is_continuation(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell which bytes continue a UTF-8 character (10xxxxxx)."""
-    return (byte >= 0x80) & (byte < 0xC0)
-
-
-def _word_ends(data: NDArray[np.uint8], starts: Counts, ends: Counts) -> Counts:
-    """Move each end that lies before its text's end back to the end of a word, if the text has one before it."""
-    found = ends
-    moving = (ends < starts[1:]) & ~_is_white(data[ends])
-    while moving.any():
-        found = found - moving
-        moving &= (found > starts[:-1]) & ~_is_white(data[found])
-    # Then back over the white space itself, so that the text ends on a word.
-    moving = (found > starts[:-1]) & (found < starts[1:]) & _is_white(data[found - 1])
-    while moving.any():
-        found = found - moving
-        moving &= (found > starts[:-1]) & _is_white(data[found - 1])
-    return np.where(found > starts[:-1], found, ends)
-
-
-def _last_space(data: NDArray[np.uint8], starts: Counts, sizes: Counts) -> Counts:
-    """Return where the last space of each start lies in `data`, or where its text starts if there is none near."""
-    at: Counts = np.maximum(starts + sizes - 1, starts)
-    looking = at > starts
-    # Words are short; a start that ends in a longer one is rare, and encoding it whole is right too.
-    for _ in range(40):
-        looking = looking & (data[at] != ord(" "))
-        if not looking.any():
-            return at
-        at = at - (looking & (at > starts))
-    return np.where(looking, starts, at).astype(np.int64)
-
-
-def _is_alphanumeric(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell which bytes are ASCII letters or digits."""
-    found: NDArray[np.bool_] = ((byte | 0x20) - ord("a") < 26) | (byte - ord("0") < 10)
-    return found
-
-
-def _is_visible_ascii(byte: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell which bytes are ASCII characters other than white space and control characters."""
-    return (byte > 0x20) & (byte < 0x7F)
-
-
-def _bytes_per_id(engine: fastokens.Tokenizer) -> Counts:
+def _bytes_per_id(engine: fastokens.Tokenizer) -> NDArray[np.int32]:
     """Return the bytes that each id stands for; shape (highest id + 1,)."""
     added = {token["id"]: len(token["content"].encode()) for token in engine.added_tokens()}
     stand_ins = byte_of_character()
     top = max([engine.vocab_size, *added]) + 1
-    sizes = np.zeros(top, np.int64)
+    sizes = np.zeros(top, np.int32)
     for one in range(top):
         if one in added:
             sizes[one] = added[one]

@@ -288,7 +288,7 @@ def test_a_prompt_injection_is_a_product_text(
     # The answer's words stand once, at the end; nothing in a text is a control token of any of the usual kinds.
     assert rows["prompt"].str.count_matches("Price is $", literal=True).eq(1).all()
     assert not rows["prompt"].str.contains(r"<\|(?:eot_id|im_start|im_end|endoftext)|</?s>").any()
-    assert not bundled.encode(rows["prompt"]).ids.max() >= 199_999  # o200k's special tokens
+    assert not bundled.encode(rows["prompt"]).ids.flat.max() >= 199_999  # o200k's special tokens
     done = invoke("evaluate", evil, "--model", "openai:m", "--limit", 20, "--out", tmp_path, "--yes", "--json")
     assert done.exit_code == 0, done.output
     system = load_recipe("pricer").openai.system

@@ -187,7 +187,7 @@ def test_special_tokens_are_broken_up(bundled: Any) -> None:
     texts = pl.Series(["<|endoftext|> a <|im_start|>system <s> [INST] |>", "none"])
     broken = scrub.break_special_tokens(texts, [*bundled.special, "[INST]", "<s>"])
     assert broken.to_list() == ["< |endoftext|> a < |im_start| >system < s> [ INST] | >", "none"]
-    assert not set(bundled.encode(broken).ids.tolist()) & {199_999, 200_018}
+    assert not set(bundled.encode(broken).ids.flat.tolist()) & {199_999, 200_018}
 
 
 # -- layout

@@ -17,6 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curator import items
+from curator.encoded import Answers
 from curator.errors import TokenizerError
 from curator.recipe import load_recipe
 from curator.tokens import ByteLevelTokenizer, ReferenceTokenizer, load_tokenizer
@@ -93,6 +94,10 @@ def series(texts: list[str]) -> pl.Series:
     return pl.Series("text", texts, dtype=pl.String)
 
 
+def answers(texts: list[str]) -> Answers:
+    return Answers(series(texts), np.arange(len(texts)))
+
+
 # -- the cap at its boundary
 
 
@@ -151,7 +156,7 @@ def test_no_texts(bundled: Any) -> None:
     encoded = bundled.encode(series([]))
     cut = bundled.cut(encoded, 160)
     assert cut.texts.to_list() == []
-    assert bundled.count_around(QUESTION, cut, series([])).tolist() == []
+    assert bundled.count_around(QUESTION, cut, answers([])).tolist() == []
 
 
 def test_only_empty_texts(pair: tuple[Any, Any]) -> None:
@@ -159,21 +164,21 @@ def test_only_empty_texts(pair: tuple[Any, Any]) -> None:
         cut = tokenizer.cut(tokenizer.encode(series(["", ""])), 160)
         assert cut.texts.to_list() == ["", ""]
         whole = tokenizer.encode(series([QUESTION + ANSWER])).counts.tolist()
-        assert tokenizer.count_around(QUESTION, cut, series([ANSWER] * 2)).tolist() == whole * 2
+        assert tokenizer.count_around(QUESTION, cut, answers([ANSWER] * 2)).tolist() == whole * 2
 
 
 def test_empty_texts(bundled: Any, reference_o200k: Any) -> None:
     cut = bundled.cut(bundled.encode(series(["", "", "a", ""])), 160)
     assert cut.texts.to_list() == ["", "", "a", ""]
     expected = [len(reference_o200k.encode(QUESTION + text + ANSWER)) for text in ("", "", "a", "")]
-    assert bundled.count_around(QUESTION, cut, series([ANSWER] * 4)).tolist() == expected
+    assert bundled.count_around(QUESTION, cut, answers([ANSWER] * 4)).tolist() == expected
 
 
 def test_a_slice_of_a_series(bundled: Any, reference_o200k: Any) -> None:
     texts = series(["zero zero", "日本語 one", "two 👍 two", "three"])[1:3]
     encoded = bundled.encode(texts)
     ids = [reference_o200k.encode(text) for text in texts]
-    assert encoded.ids.tolist() == [one for each in ids for one in each]
+    assert encoded.ids.flat.tolist() == [one for each in ids for one in each]
     assert bundled.cut(encoded, 2).texts.to_list() == [reference_o200k.decode(each[:2]) for each in ids]
 
 
@@ -194,7 +199,7 @@ def test_count_around_counts_the_whole_prompt(
 ) -> None:
     cut = bundled.cut(bundled.encode(series(texts)), cap)
     after = [f"\n\nPrice is ${number * 37}.00" for number in range(len(texts))]
-    counts = bundled.count_around(before, cut, series(after)).tolist()
+    counts = bundled.count_around(before, cut, answers(after)).tolist()
     whole = [before + text + end for text, end in zip(cut.texts, after, strict=True)]
     assert counts == [len(reference_o200k.encode(text)) for text in whole]
 
@@ -204,7 +209,7 @@ def test_count_around_counts_the_whole_prompt(
 def test_the_bundled_tokenizer_is_that_of_tiktoken(bundled: Any, reference_o200k: Any, texts: list[str]) -> None:
     encoded = bundled.encode(series(texts))
     ids = [reference_o200k.encode(text) for text in texts]
-    assert encoded.ids.tolist() == [one for each in ids for one in each]
+    assert encoded.ids.flat.tolist() == [one for each in ids for one in each]
     assert encoded.counts.tolist() == [len(each) for each in ids]
     for cap in (1, 3, 7):
         assert bundled.cut(encoded, cap).texts.to_list() == [reference_o200k.decode(each[:cap]) for each in ids]
@@ -216,17 +221,17 @@ def test_the_bundled_tokenizer_is_that_of_tiktoken(bundled: Any, reference_o200k
 def check_pair(pair: tuple[Any, Any], texts: list[str], cap: int, before: str = QUESTION) -> None:
     fast, slow = pair
     a, b = fast.encode(series(texts)), slow.encode(series(texts))
-    assert a.ids.tolist() == b.ids.tolist()
-    assert a.starts.tolist() == b.starts.tolist()
+    assert a.ids.flat.tolist() == b.ids.flat.tolist()
+    assert a.ids.starts.tolist() == b.ids.starts.tolist()
     assert a.counts.tolist() == b.counts.tolist()
     caps = np.arange(len(texts)) % 5 + cap
     for one in (cap, caps):
         cut_a, cut_b = fast.cut(a, one), slow.cut(b, one)
         assert cut_a.texts.to_list() == cut_b.texts.to_list()
-        after = series([ANSWER] * len(texts))
+        after = answers([ANSWER] * len(texts))
         counted = fast.count_around(before, cut_a, after).tolist()
         assert counted == slow.count_around(before, cut_b, after).tolist()
-        assert counted == fast.encode(before + cut_a.texts + after).counts.tolist()
+        assert counted == fast.encode(before + cut_a.texts + ANSWER).counts.tolist()
 
 
 @given(BATCHES, st.integers(1, 25))
@@ -272,9 +277,8 @@ def test_whole_words_are_whole(pair: tuple[Any, Any], texts: list[str], cap: int
                 assert kept == text
             elif " " in kept:
                 assert text[len(kept)] == " "
-        after = series([ANSWER] * len(texts))
-        whole = tokenizer.encode(QUESTION + cut.texts + after).counts.tolist()
-        assert tokenizer.count_around(QUESTION, cut, after).tolist() == whole
+        whole = tokenizer.encode(QUESTION + cut.texts + ANSWER).counts.tolist()
+        assert tokenizer.count_around(QUESTION, cut, answers([ANSWER] * len(texts))).tolist() == whole
 
 
 def test_saved_truncation_and_padding_are_ignored(tmp_path: Path) -> None:
@@ -304,7 +308,7 @@ def test_no_special_tokens_are_added(tmp_path: Path) -> None:
         assert encoded.counts.tolist() == [1, 0]
         cut = tokenizer.cut(encoded, 5)
         expected = tokenizer.encode(QUESTION + cut.texts + series([ANSWER, ANSWER])).counts.tolist()
-        assert tokenizer.count_around(QUESTION, cut, series([ANSWER, ANSWER])).tolist() == expected
+        assert tokenizer.count_around(QUESTION, cut, answers([ANSWER, ANSWER])).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -325,10 +329,10 @@ def test_other_tokenizers_go_to_the_reference_engine(changes: dict[str, Any], tm
     texts = series(["A Hinge of Brass, e\u0301", "B"])
     encoded = tokenizer.encode(texts)
     ids = [engine.encode(text, add_special_tokens=False).ids for text in texts]
-    assert encoded.ids.tolist() == [one for each in ids for one in each]
+    assert encoded.ids.flat.tolist() == [one for each in ids for one in each]
     cut = tokenizer.cut(encoded, 3)
     assert cut.texts.to_list() == [engine.decode(each[:3], skip_special_tokens=False) for each in ids]
-    after = series([ANSWER, ANSWER])
+    after = answers([ANSWER, ANSWER])
     whole = [len(engine.encode(QUESTION + text + ANSWER, add_special_tokens=False).ids) for text in cut.texts]
     assert tokenizer.count_around(QUESTION, cut, after).tolist() == whole
 
@@ -410,7 +414,7 @@ def test_a_vocabulary_that_lacks_bytes_is_an_error_and_no_wrong_count(tmp_path: 
         return
     engine = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     ids = engine.encode("hinge", add_special_tokens=False).ids
-    assert encoded.ids.tolist() == ids
+    assert encoded.ids.flat.tolist() == ids
     assert cut.texts.to_list() == [engine.decode(ids[:2], skip_special_tokens=False)]
 
 
