@@ -70,15 +70,14 @@ def table_of(rules: Rules, special: Mapping[str, int]) -> Table:
             actions[code] = forms.setdefault(new, FORM + len(forms))
     for character, action in special.items():
         actions[ord(character)] = action
-    kinds = np.full(256, WIDE, np.uint8)
-    written = np.arange(256, dtype=np.uint8)
     texts = list(forms)
+    entries = np.full(256, WIDE << 8, np.uint16)
     for code in range(128):
-        action = int(actions[code])
+        action, written = int(actions[code]), code
         if action >= FORM:
             # Of ASCII as short as it is.
-            action, written[code] = COPY, ord(texts[action - FORM])
+            action, written = COPY, ord(texts[action - FORM])
         elif action == SPACE:
-            written[code] = ord(" ")
-        kinds[code] = action
-    return Table(kinds, written, actions, strings(pl.Series(texts, dtype=pl.String)))
+            written = ord(" ")
+        entries[code] = action << 8 | written
+    return Table(entries, actions, strings(pl.Series(texts, dtype=pl.String)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 _ALL = 2**31 - 1
 """More lines than any text has."""
 
-_LABELS = ("Category: ", " > ", "Store: ")
-"""What stands before the categories, between them and before the store."""
+_PARTS = {"title": "", "categories": "Category: ", "store": "Store: ", "details": "", "features": "", "description": ""}
+"""The parts of a text, with what stands before each."""
+
+_BETWEEN = " > "
+"""What stands between categories."""
 
 
 def lines(rows: pl.DataFrame, settings: TextSettings) -> Strings:
@@ -36,30 +40,36 @@ def lines(rows: pl.DataFrame, settings: TextSettings) -> Strings:
 
     prose_lines = _prose(rows, settings)
     none = no_lists(rows.height)
-
-    def part(name: str) -> Lists:
-        if name not in settings.fields:
-            return none
-        if name in prose_lines:
-            return singles(prose_lines[name])
-        if name == "details":
-            return singles(_details(rows["details"], settings))
-        if name == "categories":
-            # A null is no category; of a list's lines it is an empty one.
-            last = rows["categories"].list.tail(settings.categories)
-            return lists(last.list.drop_nulls() if last.explode(empty_as_null=False).has_nulls() else last)
-        return singles(rows[name]) if name in ("title", "store") else lists(rows[name])
-
-    main = settings.main_category and "categories" in settings.fields
-    # Names of the Hub's files have underscores: Toys_and_Games.
-    category = singles(rows["category"].str.replace_all("_", " ", literal=True)) if main else none
-    parts = readable.Parts(
-        part("title"), category, *(part(name) for name in ("categories", "store", "details", "features", "description"))
+    names, numbers = settings.fields, {name: number for number, name in enumerate(_PARTS)}
+    parts = tuple(_part(rows, name, settings, prose_lines) if name in names else none for name in _PARTS)
+    category = none
+    if settings.main_category and "categories" in names:
+        # Names of the Hub's files have underscores: Toys_and_Games.
+        category = singles(rows["category"].str.replace_all("_", " ", literal=True))
+    return Strings(
+        *readable.lines(
+            parts,
+            strings(pl.Series([*_PARTS.values(), _BETWEEN])),
+            np.array([numbers[name] for name in names]),
+            category,
+            numbers["categories"],
+            settings.main_category,
+            settings.max_chars,
+        )
     )
-    numbers = {name: number for number, name in enumerate(name for name in parts._fields if name != "category")}
-    order = np.array([numbers[name] for name in settings.fields], np.int64)
-    labels = strings(pl.Series(_LABELS))
-    return Strings(*readable.lines(parts, order, labels, settings.main_category, settings.max_chars))
+
+
+def _part(rows: pl.DataFrame, name: str, settings: TextSettings, prose_lines: Mapping[str, pl.Series]) -> Lists:
+    """Return the lines of a part."""
+    if name in prose_lines:
+        return singles(prose_lines[name])
+    if name == "details":
+        return singles(_details(rows["details"], settings))
+    if name == "categories":
+        # A null is no category; of a list's lines it is an empty one.
+        last = rows["categories"].list.tail(settings.categories)
+        return lists(last.list.drop_nulls() if last.explode(empty_as_null=False).has_nulls() else last)
+    return singles(rows[name]) if name in ("title", "store") else lists(rows[name])
 
 
 def clean(texts: pl.Series | Strings) -> pl.Series:

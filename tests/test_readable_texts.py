@@ -95,7 +95,7 @@ def parts_of(row: dict[str, Any], settings: TextSettings) -> list[str]:
         "details": details.arranged(written, settings.detail_keys_first, plain_units=settings.units == "plain")[0],
     }
     left = settings.prose_lines or 1000
-    for name in ("features", "description"):
+    for name in sorted(("features", "description"), key=[*settings.fields, "features", "description"].index):
         made[name] = "\n".join(line or "" for line in row[name] or [])
         if settings.prose_lines or settings.prose_chars:
             heads, count = prose.heads(

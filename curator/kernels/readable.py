@@ -18,106 +18,86 @@ COPY, SPACE, NEWLINE, GONE, ASK, HARD, OPEN, CLOSE, WIDE, FORM = range(10)
 change, or does; it is a bracket around a label; it is the first byte of one beyond ASCII; from `FORM` on it becomes the
 text of that number."""
 
-TITLE, CATEGORIES, STORE, DETAILS, FEATURES, DESCRIPTION = range(6)
-"""Numbers of the parts of a text."""
-
 _SHORT_LINE = 80
-
-
-class Parts(NamedTuple):
-    """The parts of texts; `category` is what stands before the categories. Parts that no text has are empty lists."""
-
-    title: Lists
-    category: Lists
-    categories: Lists
-    store: Lists
-    details: Lists
-    features: Lists
-    description: Lists
 
 
 class Table(NamedTuple):
     """What becomes of each character.
 
     Attributes:
-        kinds: Of each byte, shape (256,).
-        written: What is written for a byte that stays or becomes a space, shape (256,).
+        bytes: For each byte what becomes of it times 256, and the byte that is written for it, shape (256,).
         actions: Of each code point below the length; the others are `HARD`.
         forms: The texts that characters become; none is longer, in bytes, than its character.
     """
 
-    kinds: Bytes
-    written: Bytes
+    bytes: Codes
     actions: Codes
     forms: Strings
 
 
 @compiled
-def lines(parts: Parts, order: Ints, labels: Strings, differ: bool, most: int) -> tuple[Ints, Bytes]:
-    """Write the parts of each text, a newline after each, and cut the text.
+def lines(
+    parts: tuple[Lists, ...], labels: Strings, order: Ints, category: Lists, categories: int, differ: bool, most: int
+) -> tuple[Ints, Bytes]:
+    """Write the parts of each text, a newline after each line, and cut the text.
 
     Args:
-        parts: The parts.
-        order: Numbers of the parts that are written, in their order.
-        labels: What stands before the categories, between them and before the store.
+        parts: Lists of lines, those of a part for each text.
+        labels: What stands before each part, and between categories.
+        order: The numbers of the parts that are written, in their order.
+        category: What stands before the categories, of each text one or none.
+        categories: The number of the part that is categories, all in one line.
         differ: Whether of equal categories only the first is written.
         most: Characters of a text.
 
     Returns:
         The offsets of the texts, shape (rows + 1,), and their bytes.
     """
-    rows = len(parts.title.offsets) - 1
+    rows = len(category.offsets) - 1
     # No text needs more bytes than these before it is cut; a label that nothing follows goes.
     limit = 4 * most + len(labels.data)
     size = 0
     for row in range(rows):
         length = len(labels.data) + len(order)
         for lists in parts:
-            first, last = lists.offsets[row], lists.offsets[row + 1]
-            between = labels.offsets[2] - labels.offsets[1]
-            length += lists.strings.offsets[last] - lists.strings.offsets[first] + (last - first) * between
-        size += min(length, limit)
+            length += _size(lists, row, labels)
+        size += min(length + _size(category, row, labels), limit)
     out = np.empty(size, np.uint8)
     offsets = np.zeros(rows + 1, np.int64)
-    at = 0
     for row in range(rows):
-        begin, end = at, at + limit
+        at = offsets[row]
+        end = at + limit
         for part in order:
-            if part == TITLE:
-                at = _add_lines(parts.title, row, out, at, end)
-            elif part == CATEGORIES:
-                at = _add_categories(parts.category, parts.categories, row, labels, differ, out, at, end)
-            elif part == STORE:
-                at = _add_store(parts.store, row, labels, out, at, end)
-            elif part == DETAILS:
-                at = _add_lines(parts.details, row, out, at, end)
-            elif part == FEATURES:
-                at = _add_lines(parts.features, row, out, at, end)
+            begin = at
+            labelled = _add(labels, part, out, at, end)
+            if part == categories:
+                at = _add_categories(category, parts[part], row, labels, differ, out, labelled, end)
             else:
-                at = _add_lines(parts.description, row, out, at, end)
-        at = _cut(out, begin, at, most)
-        offsets[row + 1] = at
-    return offsets, out[:at]
+                at = _add_lines(parts[part], row, out, labelled, end)
+            if at == labelled:
+                at = begin
+        offsets[row + 1] = _cut(out, offsets[row], at, most)
+    return offsets, out[: offsets[rows]]
+
+
+@compiled
+def _size(texts: Lists, row: int, labels: Strings) -> int:
+    """Return the most bytes that the lines of a row, or its categories, come to."""
+    first, last = texts.offsets[row], texts.offsets[row + 1]
+    # What stands between categories is longer than a newline.
+    return int(texts.strings.offsets[last] - texts.strings.offsets[first] + (last - first) * len(labels.data))
 
 
 @compiled
 def _add(strings: Strings, number: int, out: Bytes, at: int, end: int) -> int:
     """Write a string up to the place `end`; return where it ends."""
-    data, first = strings.data, strings.offsets[number]
-    size = int(min(strings.offsets[number + 1] - first, end - at))
+    data, first = strings.data, int(strings.offsets[number])
+    size = min(int(strings.offsets[number + 1]) - first, end - at)
     # Indices without a sign let the compiler copy many bytes at once.
     source, target = np.uint64(first), np.uint64(at)
     for place in range(np.uint64(size)):
         out[target + place] = data[source + place]
     return at + size
-
-
-@compiled
-def _add_line_end(out: Bytes, at: int, end: int) -> int:
-    if at < end:
-        out[at] = 10
-        at += 1
-    return at
 
 
 @compiled
@@ -129,46 +109,41 @@ def _add_lines(texts: Lists, row: int, out: Bytes, at: int, end: int) -> int:
     if offsets[last] - offsets[first] + max(last - first - 1, 0) == 0:
         return at
     for line in range(first, last):
+        at = _add(texts.strings, line, out, at, end)
         if at == end:
             break
-        at = _add_line_end(out, _add(texts.strings, line, out, at, end), end)
+        out[at] = 10
+        at += 1
     return at
-
-
-@compiled
-def _add_store(stores: Lists, row: int, labels: Strings, out: Bytes, at: int, end: int) -> int:
-    """Write the label and the store of a row, if it is not empty; return where they end."""
-    first, last = stores.offsets[row], stores.offsets[row + 1]
-    offsets = stores.strings.offsets
-    if offsets[last] == offsets[first]:
-        return at
-    return _add_lines(stores, row, out, _add(labels, 2, out, at, end), end)
 
 
 @compiled
 def _add_categories(
     category: Lists, categories: Lists, row: int, labels: Strings, differ: bool, out: Bytes, at: int, end: int
 ) -> int:
-    """Write the label and the categories of a row, if they have any text; return where they end."""
-    begin = at
-    at = labelled = _add(labels, 0, out, at, end)
+    """Write the categories of a row and a newline, if they have any text; return where they end."""
+    begin, between = at, len(labels.offsets) - 2
     first, last = categories.offsets[row], categories.offsets[row + 1]
     main, many = category.offsets[row], category.offsets[row + 1] - category.offsets[row]
-    written = 0
+    written = False
     for place in range(first - many, last):
         strings, number = (categories.strings, place) if place >= first else (category.strings, main)
         same = False
-        if differ:
-            if many and place >= first:
-                same = _equal(strings, number, category.strings, main)
-            for before in range(first, place):
-                same = same or _equal(strings, number, categories.strings, before)
-        if not same and at < end:
+        if differ and place >= first:
+            same = many > 0 and _equal(strings, number, category.strings, main)
+            before = first
+            while before < place and not same:
+                same = _equal(strings, number, strings, before)
+                before += 1
+        if not same:
             if written:
-                at = _add(labels, 1, out, at, end)
+                at = _add(labels, between, out, at, end)
             at = _add(strings, number, out, at, end)
-            written += 1
-    return _add_line_end(out, at, end) if at > labelled else begin
+            written = True
+    if begin < at < end:
+        out[at] = 10
+        at += 1
+    return at
 
 
 @compiled
@@ -236,13 +211,11 @@ def rewritten(texts: Strings, table: Table) -> tuple[Ints, Bytes, Flags]:
     out = np.empty(len(texts.data), np.uint8)
     offsets = np.zeros(rows + 1, np.int64)
     hard = np.zeros(rows, np.bool_)
-    at = 0
     for row in range(rows):
-        end = _rewrite(texts.data, texts.offsets[row], texts.offsets[row + 1], table, out, at)
+        end = _rewrite(texts.data, texts.offsets[row], texts.offsets[row + 1], table, out, offsets[row])
         hard[row] = end < 0
-        at = max(at, end)
-        offsets[row + 1] = at
-    return offsets, out[:at], hard
+        offsets[row + 1] = max(offsets[row], end)
+    return offsets, out[: offsets[rows]], hard
 
 
 @compiled
@@ -251,20 +224,28 @@ def _rewrite(data: Bytes, place: int, last: int, table: Table, out: Bytes, at: i
     begin = at
     gap = 1  # whether white space came last, or nothing yet
     labelled = False  # whether the last bracket opened a label
+    one, eight = np.uint64(1), np.uint64(8)
     while place < last:
-        byte = data[place]
-        kind = table.kinds[byte]
-        if kind <= SPACE:
-            # Most bytes: a space after white space is overwritten by what follows.
-            out[at] = table.written[byte]
-            at += 1 - (gap & kind)
-            gap = int(kind)
-            place += 1
-            continue
-        action, length = int(kind), 1
-        if kind == WIDE:
+        # Most bytes are rewritten here, in numbers without a sign, which is faster. A space after white space is
+        # overwritten by what follows.
+        source, target, before = np.uint64(place), np.uint64(at), np.uint64(gap)
+        kind = one
+        while source < np.uint64(last):
+            entry = np.uint64(table.bytes[data[source]])
+            kind = entry >> eight
+            if kind > one:
+                break
+            out[target] = entry
+            target += one - (before & kind)
+            before = kind
+            source += one
+        place, at, gap = np.int64(source), np.int64(target), np.int64(before)
+        if place == last:
+            break
+        action, length = np.int64(kind), 1
+        if action == WIDE:
             code, length = _decoded(data, place)
-            action = int(table.actions[code]) if code < len(table.actions) else HARD
+            action = np.int64(table.actions[code]) if code < len(table.actions) else HARD
         if action == HARD or (action == ASK and _begins_markup(data, place, last)):
             return -1
         if action == OPEN:
@@ -292,7 +273,7 @@ def _rewrite(data: Bytes, place: int, last: int, table: Table, out: Bytes, at: i
             form = action - FORM
             for part in range(table.forms.offsets[form], table.forms.offsets[form + 1]):
                 out[at] = table.forms.data[part]
-                white = int(table.forms.data[part] == 32)
+                white = np.int64(table.forms.data[part] == 32)
                 at, gap = at + 1 - (gap & white), white
         place += length
     return at - 1 if gap and at > begin else at
