@@ -21,7 +21,8 @@ import polars as pl
 MARK = "[price]"
 """What stands in a masked text in the place of each amount."""
 
-_HINT = r"(?i)[$＄¢]|usd|srp|rrp|price|retail|dollar|buck|cents|cent "
+# Several patterns of few words each: the regex engine finds those by their rarest bytes, which it can't of many.
+_HINTS = (r"[$＄¢]", r"(?i)srp|rrp|price", r"(?i)usd|dollar|buck", r"(?i)retail|cents|cent ")
 _NUMBER = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]{2}(?![0-9])")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+")
 _BEFORE, _AFTER = 90, 40
@@ -210,7 +211,7 @@ def _candidates(text: pl.Series, price: pl.Series) -> pl.Series:
         .with_row_index("row")
         .filter(pl.any_horizontal(*held) | (pl.col("price") < 1))
         .filter(
-            pl.col("text").str.contains(_HINT)
+            pl.any_horizontal(pl.col("text").str.contains(hint) for hint in _HINTS)
             | pl.col("text").str.contains(pl.concat_str(digits[0], pl.lit("."), cents), literal=True)
         )
     )
