@@ -1,8 +1,9 @@
-"""Write product details, JSON text, as lines ``Key: value``, without parsing each row by itself.
+"""Write product details, JSON text, as lines ``Key: value``.
 
-The text is an object as Python's `json.dumps` writes it. Three regular expressions and one table of escapes turn a
-whole column into readable lines: dropped keys and nested objects go, lists become their elements, escapes their
-characters. What is not such an object becomes text without brackets.
+The text is an object as Python's `json.dumps` writes it. Three regular expressions and one table of escapes say what
+becomes of a whole column: dropped keys and nested objects go, lists become their elements, escapes their characters.
+What is not such an object becomes text without brackets. `detail_lines` does the same with loops over the bytes of
+nearly all rows, and leaves only odd ones to the expressions.
 """
 
 from __future__ import annotations
@@ -11,10 +12,18 @@ import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from curator import scrub, units
+from curator.arrays import Flags
+from curator.strings import Strings, series, strings
+
+if TYPE_CHECKING:
+    from curator.kernels.arranged import Units
+    from curator.kernels.details import Keys
 
 # No quote is escaped by a backslash any more where these are used.
 _STRING = r'"[^"]*"'
@@ -23,6 +32,70 @@ _LIST = rf"\[(?:[^\[\]\"]|{_STRING})*\]"
 _SCALAR = r"[^\s,{}\[\]\"]+"
 _COMMA = r"\s*(?:,\s*)?"
 _NOTHING = r'""|null|\[\s*\]'
+_WEIGHT = "item weight"
+
+
+def detail_lines(
+    details: pl.Series, dropped: Sequence[str], first: Sequence[str], *, plain_units: bool
+) -> Strings:
+    """Return what `arranged` makes of `readable_details`.
+
+    >>> page = pl.Series(['{"Color": "Red", "UPC": "1", "Item Weight": "1 lb"}'])
+    >>> series(detail_lines(page, ["upc"], ["Item Weight"], plain_units=True)).to_list()
+    ['Item Weight: 1 pounds (450 grams)\\nColor: Red\\n']
+    """
+    from curator.kernels.arranged import arrange
+    from curator.kernels.details import read
+
+    starts, lines, unread = read(strings(details), _keys(tuple(dropped), tuple(first)), _printable())
+    offsets, data, odd = arrange(starts, lines, len(first) + 1, _units(tuple(first), plain_units))
+    for made in (offsets, data):
+        made.setflags(write=False)
+    texts = Strings(offsets, data)
+    rows = pl.Series(np.flatnonzero(unread | odd))
+    if rows.is_empty():
+        return texts
+    some = arranged(readable_details(details.gather(rows), dropped), first, plain_units=plain_units)
+    return strings(series(texts).scatter(rows, some))
+
+
+@lru_cache(maxsize=8)
+def _keys(dropped: tuple[str, ...], first: tuple[str, ...]) -> Keys:
+    """Return the keys to look for; the loops leave rows with others than plain ASCII to the patterns."""
+    from curator.kernels.details import Keys
+
+    ranks = _ranks(first) | dict.fromkeys((key.lower() for key in dropped if "\\" not in _in_json(key)), -1)
+    names = sorted((key for key in ranks if key.isascii()), key=len)
+    sizes = np.cumsum([0, *np.bincount([len(name) for name in names])])
+    ordered = np.array([ranks[name] for name in names], np.int64)
+    return Keys(strings(pl.Series(names, dtype=pl.String)), sizes, ordered, len(first))
+
+
+@lru_cache(maxsize=8)
+def _units(first: tuple[str, ...], plain: bool) -> Units:
+    from curator.kernels.arranged import Units
+
+    weights, lengths = (sorted(table, key=len, reverse=True) for table in (units.OUNCES, units.INCHES))
+    return Units(
+        weights=strings(pl.Series(weights)),
+        ounces=np.array([units.OUNCES[name] for name in weights]),
+        lengths=strings(pl.Series(lengths)),
+        inches=np.array([units.INCHES[name] for name in lengths]),
+        grams=units.GRAMS,
+        rank=_ranks(first).get(_WEIGHT, len(first)),
+        plain=plain,
+    )
+
+
+@lru_cache(maxsize=1)
+def _printable() -> Flags:
+    """Return which characters `scrub.json_character` keeps; those from the third plane on are left to it."""
+    return np.array([chr(code).isprintable() for code in range(0x20000)])
+
+
+def _ranks(first: Sequence[str]) -> dict[str, int]:
+    """Return where the lines of each key in lower case stand."""
+    return {key.lower(): rank for rank, key in reversed(list(enumerate(first)))}
 
 
 def readable_details(details: pl.Series, dropped: Sequence[str]) -> pl.Series:
@@ -64,7 +137,7 @@ def arranged(details: pl.Series, first: Sequence[str], *, plain_units: bool) -> 
     lines = lines.with_columns(key=pl.col("line").str.extract("^([^:]*): ").str.to_lowercase())
     if plain_units:
         lines = _with_plain_units(lines)
-    ranks = {key.lower(): rank for rank, key in reversed(list(enumerate(first)))}
+    ranks = _ranks(first)
     rank = pl.col("key").replace_strict(ranks, default=len(first), return_dtype=pl.Int64) if ranks else pl.lit(0)
     ordered = lines.with_columns(rank=rank).sort("text", "rank", maintain_order=True)
     joined = ordered.group_by("text", maintain_order=True).agg(pl.col("line").str.join("\n") + "\n")
@@ -82,7 +155,7 @@ def _with_plain_units(lines: pl.DataFrame) -> pl.DataFrame:
     after = sizes.select("text", weight=units.weight_after_size(sizes["value"])).drop_nulls()
     # Only where the text has no weight of its own.
     after = after.unique("text", keep="first", maintain_order=True).join(weights, on="text", how="anti")
-    added = after.select("text", line=pl.lit("Item Weight: ") + pl.col("weight"), key=pl.lit("item weight"))
+    added = after.select("text", line=pl.lit("Item Weight: ") + pl.col("weight"), key=pl.lit(_WEIGHT))
     return pl.concat([lines.with_columns(line), added])
 
 

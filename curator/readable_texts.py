@@ -11,7 +11,7 @@ import polars as pl
 
 from curator import prose, scrub
 from curator.characters import rewritten, table_of
-from curator.details import arranged, readable_details
+from curator.details import detail_lines
 from curator.settings import TextSettings
 from curator.strings import Lists, Strings, lists, no_lists, singles, strings
 
@@ -104,6 +104,6 @@ def _prose(rows: pl.DataFrame, settings: TextSettings) -> dict[str, pl.Series]:
     return heads
 
 
-def _details(details: pl.Series, settings: TextSettings) -> pl.Series:
-    written = readable_details(details, settings.detail_keys_dropped)
-    return arranged(written, settings.detail_keys_first, plain_units=settings.units == "plain")
+def _details(details: pl.Series, settings: TextSettings) -> Strings:
+    dropped, first = settings.detail_keys_dropped, settings.detail_keys_first
+    return detail_lines(details, dropped, first, plain_units=settings.units == "plain")

@@ -43,12 +43,16 @@ def lists(texts: pl.Series) -> Lists:
     return Lists(_offsets(made), _strings(inner))
 
 
-def singles(texts: pl.Series) -> Lists:
+def singles(texts: pl.Series | Strings) -> Lists:
     """Return a column of strings as lists of one string each, of none where it is null."""
-    there = texts.is_not_null()
-    offsets = np.concatenate(([0], there.cum_sum().cast(pl.Int64).to_numpy()))
+    if isinstance(texts, Strings):
+        offsets = np.arange(len(texts.offsets))
+    else:
+        there = texts.is_not_null()
+        offsets = np.concatenate(([0], there.cum_sum().cast(pl.Int64).to_numpy()))
+        texts = strings(texts.filter(there) if texts.null_count() else texts)
     offsets.setflags(write=False)
-    return Lists(offsets, strings(texts.filter(there) if texts.null_count() else texts))
+    return Lists(offsets, texts)
 
 
 def no_lists(rows: int) -> Lists:

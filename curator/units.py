@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import polars as pl
 
-_OUNCES = {
+OUNCES = {
     "pound": 16.0, "lb": 16.0, "ounce": 1.0, "oz": 1.0, "kilogram": 35.27396, "kg": 35.27396, "gram": 0.03527396,
     "g": 0.03527396,
 }  # fmt: skip
-_GRAMS = 28.349523
-_INCHES = {
+"""Ounces of each unit of weight."""
+GRAMS = 28.349523
+"""Grams of an ounce."""
+INCHES = {
     '"': 1.0, "inch": 1.0, "inche": 1.0, "in": 1.0, "centimeter": 1 / 2.54, "cm": 1 / 2.54, "millimeter": 1 / 25.4,
     "mm": 1 / 25.4, "feet": 12.0, "ft": 12.0,
 }  # fmt: skip
+"""Inches of each unit of length."""
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _WEIGHT = rf"(?i)^{_NUMBER} ?(pound|lb|ounce|oz|kilogram|kg|gram|g)s?\.?$"
 _LENGTH = r'("|inche|inch|in|centimeter|cm|millimeter|mm|feet|ft)s?\b?\.?'
@@ -34,16 +37,16 @@ def weight(values: pl.Series) -> pl.Series:
     # Step by step: as one expression the pattern would be matched again wherever a group of it is used.
     found = values.str.extract_groups(_WEIGHT).struct.unnest()
     found.columns = ["number", "unit"]
-    unit = pl.col("unit").str.to_lowercase().replace_strict(_OUNCES, default=None, return_dtype=pl.Float64)
+    unit = pl.col("unit").str.to_lowercase().replace_strict(OUNCES, default=None, return_dtype=pl.Float64)
     ounces = pl.col("ounces")
     measured = found.select(ounces=pl.col("number").cast(pl.Float64, strict=False) * unit)
     # Less than a gram is a slip of the unit more often than a weight. A number that no page means could not be written,
     # so it goes before any is.
-    measured = measured.select(pl.when((ounces * _GRAMS).is_between(1, 1e7)).then(ounces).alias("ounces"))
+    measured = measured.select(pl.when((ounces * GRAMS).is_between(1, 1e7)).then(ounces).alias("ounces"))
     measured = measured.with_columns(
         common=_figures(pl.when(ounces < 16).then(ounces).otherwise(ounces / 16)),
         name=pl.when(ounces < 16).then(pl.lit(" ounces (")).otherwise(pl.lit(" pounds (")),
-        grams=ounces * _GRAMS,
+        grams=ounces * GRAMS,
     )
     written = pl.concat_str("common", "name", _figures(pl.col("grams")), pl.lit(" grams)"))
     return measured.select(written.alias("weight")).to_series()
@@ -60,7 +63,7 @@ def size(values: pl.Series) -> pl.Series:
     units = pl.col("unit_a", "unit_b", "unit_c").str.to_lowercase()
     measured = found.with_columns(
         pl.col("a", "b", "c").cast(pl.Float64, strict=False),
-        units.replace_strict(_INCHES, default=None, return_dtype=pl.Float64),
+        units.replace_strict(INCHES, default=None, return_dtype=pl.Float64),
     )
     # The unit stands at the end or at each side; a size without any, or with two, is left as it is.
     last = pl.when(pl.col("c").is_not_null()).then("unit_c").otherwise("unit_b")
@@ -72,7 +75,8 @@ def size(values: pl.Series) -> pl.Series:
     measured = measured.with_columns(
         pl.when(fair).then(name).alias(name) for name in ("a", "b", "c", "least", "longest")
     )
-    middle = pl.sum_horizontal("a", "b", "c") - pl.col("least") - pl.col("longest")
+    # In this order: another could differ in the last bit, and so in a figure.
+    middle = pl.col("a") + (pl.col("b") + pl.col("c").fill_null(0)) - pl.col("least") - pl.col("longest")
     written = pl.concat_str(
         _side(pl.col("least")),
         pl.when(pl.col("c").is_null()).then(pl.lit("")).otherwise(pl.lit(" x ") + _side(middle)),

@@ -7,7 +7,7 @@ Importing a module of this package imports Numba, so it is imported where it is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numba
 
@@ -20,8 +20,23 @@ def compiled(loop: Callable[_In, _Out]) -> Callable[_In, _Out]:
 
     Functions that call each other stand in one module: what is kept is made anew when that file changes, and only then.
     """
+    return _compiled(loop)
+
+
+def part(function: Callable[_In, _Out]) -> Callable[_In, _Out]:
+    """Compile a function that loops of its module call often.
+
+    Unlike `compiled` it does not count the references to arrays, which takes longer than a short function does: those
+    who call it hold them. So it can make no arrays. The option is Numba's own, for its internals.
+    """
+    return _compiled(function, _nrt=False)
+
+
+def _compiled(function: Callable[_In, _Out], **options: Any) -> Callable[_In, _Out]:
+    made: Callable[_In, _Out]
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(loop)
+        made = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
     except RuntimeError:
         # There is no folder to keep it in, as in a container that may write nowhere: each process makes it anew.
-        return numba.njit(nogil=True, error_model="numpy")(loop)
+        made = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    return made
