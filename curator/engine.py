@@ -29,11 +29,17 @@ from curator.sources.model import Shard
 PATIENCE = 0.2
 """Seconds between two looks for Ctrl-C."""
 
-ONE_THREAD = {
+WORKER = {
+    # Polars, and the Rust and OpenMP libraries below it, use one thread.
     **dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
     "TOKENIZERS_PARALLELISM": "false",
+    # The next shard needs the memory that the last one needed; given back to the system (by Polars' jemalloc, or by the
+    # C library up to its largest threshold for single blocks, 32 MiB), it would be cleared and mapped anew each time.
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
 }
-"""The environment in which Polars, and the Rust and OpenMP libraries below it, use one thread."""
+"""The environment of a worker process; it is read when the process starts."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def run_local(tasks: Sequence[Task], recipe: Recipe, workers: int, on_done: Call
             on_done(map_task(mapper, task))
             interrupt.check()
         return
-    with environment(ONE_THREAD):
+    with environment(WORKER):
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(workers, context, _start_worker, (recipe.model_dump_json(),))
         try:

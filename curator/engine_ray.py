@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from curator import interrupt
 from curator.digest import sha256
-from curator.engine import ONE_THREAD, PATIENCE, Done, Task, cores, environment, map_task
+from curator.engine import PATIENCE, WORKER, Done, Task, cores, environment, map_task
 from curator.errors import CuratorError, RunError, UsageError
 from curator.items import Mapper
 from curator.mapping import is_finished, shard_key
@@ -131,7 +131,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[Any]:
         _check_address(str(address))
     # Workers that are started here take their environment from this process.
     variables = _QUIET | _LIMITS | (_LOOPBACK if address is None else {})
-    with environment({name: os.environ.get(name, value) for name, value in variables.items()} | ONE_THREAD):
+    with environment({name: os.environ.get(name, value) for name, value in variables.items()} | WORKER):
         try:
             import ray
         except ImportError as error:
@@ -140,7 +140,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[Any]:
             raise RunError("Ray is at work in this process already: ray.shutdown() first, then name its --address")
         if named:
             _check_answers(str(address))
-        options: dict[str, Any] = {"runtime_env": {"env_vars": ONE_THREAD}}
+        options: dict[str, Any] = {"runtime_env": {"env_vars": WORKER}}
         if address is None:
             # Little shared memory will do: no row goes through it.
             options = {"num_cpus": workers or cores(), "include_dashboard": False, "object_store_memory": 100 * 2**20}

@@ -8,8 +8,9 @@ The baseline reads Parquet rows and parses each; curator reads, maps and writes 
 the same columns and encodes, once, the texts that are cut. Tokenizers are loaded anew for each pair, untimed, and each
 pair runs twice: `first` has met none of the words, the other all of them, as late in a long run; the other runs of
 curator map a short file several times. Times are those of the processor, so that other work on the machine counts
-little. Shares of the steps come from runs of their own, so that no clock is read in a timed one. Ends with 1 if the
-baseline and curator make other items, prompts or token counts.
+little, in the environment of a worker: one thread a library, memory kept for the next shard. Shares of the steps come
+from runs of their own, so that no clock is read in a timed one. Ends with 1 if the baseline and curator make other
+items, prompts or token counts.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ from typing import Any, ClassVar
 
 import click
 
-ONE_THREAD = ("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
 LIBRARIES = ("polars", "fastokens", "transformers", "tokenizers", "pyarrow", "numpy")
 DEMO_ROWS, DEMO_SEED = 20_000, 42
 REPEATED_ROWS = 60_000
@@ -84,10 +84,17 @@ def seconds_of(step: Callable[[], object], clock: Callable[[], float] = process_
     return clock() - start
 
 
+def as_worker() -> None:
+    """Start this script again in the environment of curator's workers, unless it runs in that already."""
+    from curator.engine import WORKER
+
+    # Polars, once imported, puts settings of its own before those for its allocator.
+    if any(not os.environ.get(name, "").endswith(value) for name, value in WORKER.items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | WORKER)
+
+
 def pin() -> int | None:
-    """Keep this process on one core and its libraries on one thread; must come before they are imported."""
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    """Keep this process on one core."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if not hasattr(os, "sched_setaffinity"):
         return None
@@ -353,4 +360,5 @@ def main(
 
 
 if __name__ == "__main__":
+    as_worker()
     main()
