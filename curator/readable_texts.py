@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -74,11 +74,12 @@ def _part(rows: pl.DataFrame, name: str, settings: TextSettings, prose_lines: Ma
 
 def clean(texts: pl.Series | Strings) -> pl.Series:
     """Clean texts; `scrub.READABLE_RULES` say what the cleaning is."""
-    return rewritten(texts, _table(), _by_the_rules)
+    cleaned = rewritten(texts, _table(), lambda some: _by_rules(some, scrub.ONE_PASS_RULES))
+    return _by_rules(cleaned, scrub.READABLE_RULES[len(scrub.ONE_PASS_RULES) :])
 
 
-def _by_the_rules(texts: pl.Series) -> pl.Series:
-    for rule in scrub.READABLE_RULES:
+def _by_rules(texts: pl.Series, rules: Sequence[scrub.Cleaning[pl.Series]]) -> pl.Series:
+    for rule in rules:
         texts = rule.clean(texts)
     return texts
 

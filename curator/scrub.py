@@ -242,7 +242,7 @@ def white_spaces(texts: pl.Series) -> pl.Series:
     return texts.str.replace_all(rf"(?:[\s{_SEPARATORS}&&[^\n]]{{2,}}|[\s{_SEPARATORS}&&[^\n ]])", " ")
 
 
-READABLE_RULES: tuple[Cleaning[pl.Series], ...] = (
+ONE_PASS_RULES: tuple[Cleaning[pl.Series], ...] = (
     Cleaning("entities", "HTML entities become their characters.", unescape_entities),
     Cleaning("code points", r"\uXXXX becomes its character.", unescape_code_points),
     Cleaning("tags", "HTML tags, comments, scripts and styles become a space.", remove_tags),
@@ -253,6 +253,9 @@ READABLE_RULES: tuple[Cleaning[pl.Series], ...] = (
     ),
     Cleaning("spaces", "Each run of white space becomes one space or one newline.", single_spaces),
 )
+"""The rules that `readable_texts.clean` follows in one pass over a text; these say what it does."""
+
+READABLE_RULES: tuple[Cleaning[pl.Series], ...] = (*ONE_PASS_RULES,)
 """What cleans a readable text, in this order."""
 
 

@@ -56,12 +56,10 @@ def lines(
     rows = len(category.offsets) - 1
     # No text needs more bytes than these before it is cut; a label that nothing follows goes.
     limit = 4 * most + len(labels.data)
-    size = 0
-    for row in range(rows):
-        length = len(labels.data) + len(order)
-        for lists in parts:
-            length += _size(lists, row, labels)
-        size += min(length + _size(category, row, labels), limit)
+    # Each line ends in a newline, and no label is shorter.
+    size = rows * (len(labels.data) + len(order)) + _size(category, labels)
+    for lists in parts:
+        size += _size(lists, labels)
     out = np.empty(size, np.uint8)
     offsets = np.zeros(rows + 1, np.int64)
     for row in range(rows):
@@ -81,11 +79,9 @@ def lines(
 
 
 @compiled
-def _size(texts: Lists, row: int, labels: Strings) -> int:
-    """Return the most bytes that the lines of a row, or its categories, come to."""
-    first, last = texts.offsets[row], texts.offsets[row + 1]
-    # What stands between categories is longer than a newline.
-    return int(texts.strings.offsets[last] - texts.strings.offsets[first] + (last - first) * len(labels.data))
+def _size(texts: Lists, labels: Strings) -> int:
+    """Return the most bytes that lines or categories come to."""
+    return len(texts.strings.data) + len(texts.strings.offsets) * len(labels.data)
 
 
 @compiled
