@@ -17,6 +17,20 @@ Counts = Ints
 """Numbers of tokens or characters; shape (texts,)."""
 
 
+class Texts(NamedTuple):
+    """The bytes of many texts: those of text i are ``data[starts[i]:ends[i]]``."""
+
+    data: Bytes
+    starts: Ints
+    ends: Ints
+
+    @classmethod
+    def of(cls, texts: pl.Series) -> Texts:
+        """Return the bytes of a column of strings."""
+        offsets, data = strings(texts)
+        return cls(data, offsets[:-1].copy(), offsets[1:].copy())
+
+
 class Ids(NamedTuple):
     """The ids of many texts: those of text i are ``flat[starts[i]:starts[i] + counts[i]]``."""
 
@@ -33,10 +47,12 @@ class Encoded:
 
     Attributes:
         texts: The texts.
+        utf8: Their bytes.
         ids: Their ids, one text after the other; there may be ids between them that belong to none.
     """
 
     texts: pl.Series
+    utf8: Texts
     ids: Ids
 
     @property
@@ -44,15 +60,12 @@ class Encoded:
         """Tokens of each text."""
         return self.ids.counts
 
-    @cached_property
-    def utf8(self) -> Strings:
-        """The texts' bytes."""
-        return strings(self.texts)
-
     def take(self, rows: Ints) -> Encoded:
         """Return some of the texts."""
+        data, begins, ends = self.utf8
         flat, starts, counts, sizes = self.ids
-        return Encoded(self.texts.gather(rows), Ids(flat, starts[rows], counts[rows], sizes))
+        utf8 = Texts(data, begins[rows], ends[rows])
+        return Encoded(self.texts.gather(rows), utf8, Ids(flat, starts[rows], counts[rows], sizes))
 
 
 @dataclass(frozen=True)
@@ -88,7 +101,7 @@ class Cut:
     """
 
     encoded: Encoded
-    utf8: Strings
+    utf8: Texts
     sizes: Ints
     broken: Flags
     ids: Counts
@@ -99,6 +112,21 @@ class Cut:
         """The starts."""
         alone = Answers(pl.Series([""]), np.zeros(len(self.sizes), np.int64))
         return self.within("", alone)[1].rename(self.encoded.texts.name)
+
+    def replaced(self, rows: Ints, other: Cut) -> Cut:
+        """Return the starts with those of some rows replaced by others of the same texts."""
+        data, shift = self.utf8.data, 0
+        if other.utf8.data is not data:
+            data, shift = np.concatenate([data, other.utf8.data]), len(data)
+            data.setflags(write=False)
+        starts, ends = self.utf8.starts.copy(), self.utf8.ends.copy()
+        starts[rows], ends[rows] = other.utf8.starts + shift, other.utf8.ends + shift
+        sizes, broken = self.sizes.copy(), self.broken.copy()
+        sizes[rows], broken[rows] = other.sizes, other.broken
+        ids, held = self.ids.copy(), self.held.copy()
+        if len(ids):
+            ids[rows], held[rows] = other.ids, other.held
+        return Cut(self.encoded, Texts(data, starts, ends), sizes, broken, ids, held)
 
     def without_labels(self) -> Cut:
         """Return the starts without a last line that is only a label, ``Color:``."""

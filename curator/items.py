@@ -13,7 +13,7 @@ import polars as pl
 import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 
 from curator import prompts
-from curator.encoded import Answers, Counts, Encoded
+from curator.encoded import Answers, Counts, Cut, Encoded
 from curator.errors import RecipeError
 from curator.ledger import Rule, Sieve
 from curator.own_price import MARK, mask_own_price, states_own_price
@@ -209,27 +209,28 @@ class Mapper:
             )
         return cap - around[answers.which]
 
-    def _prompts(self, encoded: Encoded, answers: Answers, room: Counts | None = None) -> pl.DataFrame:
-        """Return `text_tokens`, `cut`, `prompt` and `tokens` of texts, of which at most `room` tokens are kept."""
-        recipe, tokenizer = self.recipe, self.tokenizer
-        asked = prompts.question(recipe.prompt)
-        room = self._room(answers) if room is None else room
-        if recipe.tokens.of == "text":
-            cut = tokenizer.cut(encoded, room)
-        else:
-            # A last line that is only a label says nothing.
-            cut = tokenizer.cut(encoded, room, whole_words=True).without_labels()
-        counts = tokenizer.count_around(asked, cut, answers)
+    def _prompts(self, encoded: Encoded, answers: Answers) -> pl.DataFrame:
+        """Return `text_tokens`, `cut`, `prompt` and `tokens` of texts."""
+        asked = prompts.question(self.recipe.prompt)
+        room = self._room(answers)
+        cut = self._cut(encoded, room)
+        counts = self.tokenizer.count_around(asked, cut, answers)
+        # Tokens of the parts need not add up to those of the whole; where they are over they give way until they fit.
+        over = np.flatnonzero(counts > self.recipe.tokens.cap)
+        while self.recipe.tokens.of == "prompt" and len(over):
+            few, room[over] = encoded.take(over), np.maximum(np.minimum(room, encoded.counts)[over] - 1, 0)
+            shorter = self._cut(few, room[over])
+            counts[over] = self.tokenizer.count_around(asked, shorter, answers.take(over))
+            cut = cut.replaced(over, shorter)
+            over = over[counts[over] > self.recipe.tokens.cap]
         kept, whole = cut.within(asked, answers)
-        made = pl.DataFrame({"text_tokens": encoded.counts, "cut": kept, "prompt": whole, "tokens": counts})
-        if recipe.tokens.of == "text":
-            return made
-        # Tokens of the parts need not add up to those of the whole; the few that are over give way until they fit.
-        over = np.flatnonzero(counts > recipe.tokens.cap)
-        if not len(over):
-            return made
-        less = np.maximum(np.minimum(room, encoded.counts)[over] - 1, 0)
-        return _replaced(made, over, self._prompts(encoded.take(over), answers.take(over), less))
+        return pl.DataFrame({"text_tokens": encoded.counts, "cut": kept, "prompt": whole, "tokens": counts})
+
+    def _cut(self, encoded: Encoded, room: Counts) -> Cut:
+        """Cut texts; if the cap counts whole prompts, at a word, and a last line that is only a label goes too."""
+        if self.recipe.tokens.of == "text":
+            return self.tokenizer.cut(encoded, room)
+        return self.tokenizer.cut(encoded, room, whole_words=True).without_labels()
 
 
 def _replaced(frame: pl.DataFrame, rows: Counts, other: pl.DataFrame) -> pl.DataFrame:

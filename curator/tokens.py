@@ -13,9 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curator.arrays import Flags
-from curator.encoded import Answers, Counts, Cut, Encoded, Ids
+from curator.encoded import Answers, Counts, Cut, Encoded, Ids, Texts
 from curator.errors import TokenizerError
-from curator.strings import strings
 from curator.vocabularies import (
     Vocabulary,
     bundled_tokenizer,
@@ -116,7 +115,7 @@ class ByteLevelTokenizer:
         raw_ids, raw_offsets = self._engine.encode_batch_flat(texts.to_list())
         offsets = np.frombuffer(raw_offsets, np.uint64).astype(np.int64)
         ids = Ids(np.frombuffer(raw_ids, np.uint32), offsets[:-1], np.diff(offsets), self._bytes)
-        encoded = Encoded(texts, ids)
+        encoded = Encoded(texts, Texts.of(texts), ids)
         if not spelled(encoded.utf8, ids):
             raise TokenizerError(
                 f"tokenizer {self.vocabulary.name!r} changed the bytes of a text, so it can't be cut exactly"
@@ -181,7 +180,7 @@ class ReferenceTokenizer:
         offsets = np.zeros(len(ids) + 1, np.int64)
         np.cumsum([len(each) for each in ids], out=offsets[1:])
         flat = np.fromiter((one for each in ids for one in each), np.uint32, int(offsets[-1]))
-        return Encoded(texts, Ids(flat, offsets[:-1], np.diff(offsets), np.zeros(0, np.int32)))
+        return Encoded(texts, Texts.of(texts), Ids(flat, offsets[:-1], np.diff(offsets), np.zeros(0, np.int32)))
 
     def settled(self, encoded: Encoded, tokens: Counts) -> Flags:
         """See `Tokenizer.settled`; of a tokenizer in general nothing is known."""
@@ -195,8 +194,8 @@ class ReferenceTokenizer:
         texts = pl.Series(encoded.texts.name, decoded, dtype=pl.String)
         if whole_words:
             texts = _whole_words(encoded.texts, texts, pl.Series(counts > cap))
-        utf8, none = strings(texts), np.zeros(0, np.int64)
-        return Cut(encoded, utf8, np.diff(utf8.offsets), np.zeros(len(texts), np.bool_), none, none)
+        utf8, none = Texts.of(texts), np.zeros(0, np.int64)
+        return Cut(encoded, utf8, utf8.ends - utf8.starts, np.zeros(len(texts), np.bool_), none, none)
 
     def count_around(self, before: str, cut: Cut, answers: Answers) -> Counts:
         """See `Tokenizer.count_around`."""

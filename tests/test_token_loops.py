@@ -11,7 +11,7 @@ import polars as pl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from curator.encoded import Answers, Cut, Encoded, Ids
+from curator.encoded import Answers, Cut, Encoded, Ids, Texts
 from curator.kernels import tokens
 
 SIZES = np.arange(10, dtype=np.int32)
@@ -42,7 +42,7 @@ def encoded_of(rows: Sequence[Row]) -> Encoded:
     flat = np.array([one for each in ids for one in each], np.uint32)
     starts = np.cumsum(counts) - counts
     texts = pl.Series("text", [text for text, _, _ in rows], dtype=pl.String)
-    return Encoded(texts, Ids(np.frombuffer(flat.tobytes(), np.uint32), starts, counts, SIZES))
+    return Encoded(texts, Texts.of(texts), Ids(np.frombuffer(flat.tobytes(), np.uint32), starts, counts, SIZES))
 
 
 def kept_of(rows: Sequence[Row]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -163,6 +163,27 @@ def test_starts_between_a_question_and_answers(rows: list[Row], ends: list[str],
         ahead = "" if not made.broken[place] else "\ufffd"
         expected.append(wholes[place] if sure[place] < 0 else ahead + end)
     assert rest == expected
+
+
+@given(rows, st.booleans())
+def test_some_starts_replaced_by_shorter_ones(rows: list[Row], of_their_own: bool) -> None:
+    made = cut_of(rows)
+    few = np.flatnonzero(np.arange(len(rows)) % 2)
+    less = kept_of(rows)[few] // 2
+    encoded = made.encoded.take(few)
+    sizes, broken, held = tokens.cut(encoded.utf8, encoded.ids, less, False)
+    other = Cut(encoded, encoded.utf8, sizes, broken, less, held)
+    if of_their_own:
+        # As of an engine that may write texts otherwise.
+        utf8 = Texts.of(other.texts)
+        other = Cut(encoded, utf8, utf8.ends - utf8.starts, np.zeros(len(few), np.bool_), less, held)
+    both = made.replaced(few, other)
+    expected, ids = made.texts.to_list(), made.ids.tolist()
+    for place, text, count in zip(few, other.texts, less.tolist(), strict=True):
+        expected[place], ids[place] = text, count
+    assert both.texts.to_list() == expected
+    assert both.ids.tolist() == ids
+    assert both.held.tolist() == [bytes_kept((*row[:2], count)) for row, count in zip(rows, ids, strict=True)]
 
 
 def test_some_of_the_answers() -> None:

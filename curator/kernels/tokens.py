@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from curator.arrays import Bytes, Flags, Ints
-from curator.encoded import Ids
+from curator.encoded import Ids, Texts
 from curator.kernels import compiled
 from curator.strings import Strings
 
@@ -29,10 +29,10 @@ class Starts(NamedTuple):
 
 
 @compiled
-def spelled(texts: Strings, ids: Ids) -> bool:
+def spelled(texts: Texts, ids: Ids) -> bool:
     """Tell whether the ids of each text stand for as many bytes as it has."""
     for row in range(len(ids.counts)):
-        left = texts.offsets[row + 1] - texts.offsets[row]
+        left = texts.ends[row] - texts.starts[row]
         first = ids.starts[row]
         for one in ids.flat[first : first + ids.counts[row]]:
             left -= ids.sizes[one]
@@ -42,7 +42,7 @@ def spelled(texts: Strings, ids: Ids) -> bool:
 
 
 @compiled
-def _bytes_of(texts: Strings, ids: Ids, row: int, count: int) -> int:
+def _bytes_of(texts: Texts, ids: Ids, row: int, count: int) -> int:
     """Return the bytes of the first `count` ids of a text, counted from its nearer end."""
     first, last = ids.starts[row], ids.starts[row] + ids.counts[row]
     size = np.int64(0)
@@ -52,24 +52,24 @@ def _bytes_of(texts: Strings, ids: Ids, row: int, count: int) -> int:
         return int(size)
     for place in range(first + count, last):
         size += ids.sizes[ids.flat[place]]
-    return int(texts.offsets[row + 1] - texts.offsets[row] - size)
+    return int(texts.ends[row] - texts.starts[row] - size)
 
 
 @compiled
-def settled(texts: Strings, ids: Ids, tokens: Ints) -> Flags:
+def settled(texts: Texts, ids: Ids, tokens: Ints) -> Flags:
     """Tell which texts begin with as many tokens that stay the same whatever follows their last space."""
     data = texts.data
     made = np.zeros(len(tokens), np.bool_)
     for row in range(len(tokens)):
-        first = texts.offsets[row]
-        space = _last_space(data, first, texts.offsets[row + 1])
+        first = texts.starts[row]
+        space = _last_space(data, first, texts.ends[row])
         if ids.counts[row] >= tokens[row] and space > first and _is_visible_ascii(data[space - 1]):
             made[row] = first + _bytes_of(texts, ids, row, tokens[row]) <= space
     return made
 
 
 @compiled
-def cut(texts: Strings, ids: Ids, kept: Ints, whole_words: bool) -> tuple[Ints, Flags, Ints]:
+def cut(texts: Texts, ids: Ids, kept: Ints, whole_words: bool) -> tuple[Ints, Flags, Ints]:
     """Cut each text after the first `kept` of its ids, but not within a character or, if asked, a word.
 
     Returns:
@@ -78,7 +78,7 @@ def cut(texts: Strings, ids: Ids, kept: Ints, whole_words: bool) -> tuple[Ints, 
     data = texts.data
     sizes, broken, held = np.empty_like(kept), np.zeros(len(kept), np.bool_), np.empty_like(kept)
     for row in range(len(kept)):
-        first, last = texts.offsets[row], texts.offsets[row + 1]
+        first, last = texts.starts[row], texts.ends[row]
         held[row] = _bytes_of(texts, ids, row, kept[row])
         end = whole = first + held[row]
         while first < end < last and data[end] & 0xC0 == 0x80:
@@ -105,12 +105,12 @@ def _word_end(data: Bytes, first: int, last: int, end: int) -> int:
 
 
 @compiled
-def without_label(texts: Strings, sizes: Ints) -> Ints:
+def without_label(texts: Texts, sizes: Ints) -> Ints:
     """Return the bytes of starts without a last line that is only a label, ``Color:``, and the newline before it."""
     data = texts.data
     made = sizes.copy()
     for row in range(len(sizes)):
-        first = texts.offsets[row]
+        first = texts.starts[row]
         at = first + sizes[row] - 1
         if at < first or data[at] != 58:
             continue
@@ -125,7 +125,7 @@ def without_label(texts: Strings, sizes: Ints) -> Ints:
 
 
 @compiled
-def seams(texts: Strings, ids: Ids, sizes: Ints, kept: Ints, held: Ints) -> tuple[Ints, Ints]:
+def seams(texts: Texts, ids: Ids, sizes: Ints, kept: Ints, held: Ints) -> tuple[Ints, Ints]:
     """Find for each start up to where its ids stay the same when something stands before it and an answer after it.
 
     `tokens.ByteLevelTokenizer.count_around` says why. `kept` ids hold a start, and have `held` bytes.
@@ -136,7 +136,7 @@ def seams(texts: Strings, ids: Ids, sizes: Ints, kept: Ints, held: Ints) -> tupl
     data = texts.data
     counts, sure = np.zeros_like(kept), np.full_like(kept, -1)
     for row in range(len(kept)):
-        first, last = texts.offsets[row], texts.offsets[row + 1]
+        first, last = texts.starts[row], texts.ends[row]
         end = first + sizes[row]
         if end == first or not _is_apart(data[first]):
             continue
@@ -156,7 +156,7 @@ def seams(texts: Strings, ids: Ids, sizes: Ints, kept: Ints, held: Ints) -> tupl
 
 @compiled
 def put_together(
-    before: Bytes, texts: Strings, starts: Starts, answers: Strings, which: Ints, rows: Ints, sure: Ints
+    before: Bytes, texts: Texts, starts: Starts, answers: Strings, which: Ints, rows: Ints, sure: Ints
 ) -> tuple[Ints, Ints, Bytes]:
     """Write starts of texts between what stands before them and their answers.
 
@@ -182,7 +182,7 @@ def put_together(
     at = 0
     for place in range(len(rows)):
         row = rows[place]
-        first = texts.offsets[row]
+        first = texts.starts[row]
         last = first + starts.sizes[row]
         if sure[row] < 0:
             at = _write(before, 0, len(before), out, at)
