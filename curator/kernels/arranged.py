@@ -47,7 +47,6 @@ _ITEM_WEIGHT, _TIMES, _IN_INCHES = _word("Item Weight: "), _word(" x "), _word("
 _IN_OUNCES, _IN_POUNDS, _IN_GRAMS = _word(" ounces ("), _word(" pounds ("), _word(" grams)")
 
 
-
 @compiled
 def arrange(starts: Ints, lines: Lines, ranks: int, units: Units) -> tuple[Ints, Bytes, Flags]:
     """Write the lines of each row by their ranks, those of one rank in the order of the page.

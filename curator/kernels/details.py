@@ -83,12 +83,11 @@ def read(details: Strings, keys: Keys, printable: Flags) -> tuple[Ints, Lines, F
     )  # fmt: skip
     key = np.empty(size, np.uint8)
     offsets, unread = np.zeros(rows + 1, np.int64), np.zeros(rows, np.bool_)
-    line = 0
     for row in range(rows):
-        end = _read(details.data, details.offsets[row], details.offsets[row + 1], keys, printable, lines, line, key)
+        first, last = details.offsets[row], details.offsets[row + 1]
+        end = _read(details.data, first, last, keys, printable, lines, offsets[row], key)
         unread[row] = end < 0
-        line = max(line, end)
-        offsets[row + 1] = line
+        offsets[row + 1] = max(offsets[row], end)
     return offsets, lines, unread
 
 
@@ -171,7 +170,7 @@ def _name(key: Bytes, size: int, names: Bytes, offsets: Ints, first: int, last: 
 @part
 def _kind(key: Bytes, size: int) -> int:
     """Return whether a key is one of a weight (1), a size (2) or both (3)."""
-    large = size == 4 and _stands(key, 0, size, _SIZE)
+    large = size == len(_SIZE) and _stands(key, size - len(_SIZE), size, _SIZE)
     for place in range(size - len(_DIMENSION) + 1):
         if key[place] == 100:
             large |= _stands(key, place, size, _DIMENSION)
