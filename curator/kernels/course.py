@@ -103,16 +103,12 @@ def _add(data: Bytes, first: int, last: int, out: Bytes, at: int, left: int) -> 
 def _without(data: Bytes, first: int, last: int, removals: Strings, starts: Words, out: Bytes) -> int:
     """Write a text without the removals; return its bytes."""
     size = last - first
-    found = np.uint64(0)
-    before = data[first]
-    out[0] = before
-    for place in range(1, size):
-        byte = data[first + place]
-        out[place] = byte
-        found |= starts[0, before] & starts[1, byte]
-        before = byte
-    found |= starts[0, before]
-    patterns = removals.offsets
+    text, patterns = data[first:last], removals.offsets
+    found = starts[0, text[size - 1]]
+    for place in range(size - 1):
+        found |= starts[0, text[place]] & starts[1, text[place + 1]]
+    for place in range(size):
+        out[place] = text[place]
     for pattern in range(len(patterns) - 1):
         begin, length = patterns[pattern], patterns[pattern + 1] - patterns[pattern]
         if not (found >> np.uint64(min(pattern, 63))) & np.uint64(1) or length == 0:
@@ -120,7 +116,8 @@ def _without(data: Bytes, first: int, last: int, removals: Strings, starts: Word
         head = removals.data[begin]
         place = end = 0
         while place < size:
-            if out[place] == head and place + length <= size:
+            byte = out[np.uint64(place)]
+            if byte == head and place + length <= size:
                 same = 1
                 while same < length and out[place + same] == removals.data[begin + same]:
                     same += 1
@@ -130,7 +127,7 @@ def _without(data: Bytes, first: int, last: int, removals: Strings, starts: Word
                     if end and place < size:
                         found |= starts[0, out[end - 1]] & starts[1, out[place]]
                     continue
-            out[end] = out[place]
+            out[np.uint64(end)] = byte
             end, place = end + 1, place + 1
         size = end
     return size
@@ -185,14 +182,15 @@ def _clean(data: Bytes, place: int, last: int, kinds: Bytes, steps: Bytes, out: 
         # Nearly all bytes are read here, without a branch that depends on where words end.
         for one in range(place, last):
             place = one
-            kind = np.int64(kinds[data[one]])
-            bits = np.int64(steps[before << 3 | kind])
+            byte = data[np.uint64(one)]
+            kind = np.int64(kinds[byte])
+            bits = np.int64(steps[np.uint64(before << 3 | kind)])
             starts = bits & 1
             if bits >> _ODD | (starts & digit):
                 break
             word += starts * (at - word)
             digit |= bits >> _DIGIT & 1
-            out[at] = 32 if kind == SPACE else data[one]
+            out[np.uint64(at)] = 32 if kind == SPACE else byte
             at += bits >> _WRITTEN & 1
             before = kind
         else:
