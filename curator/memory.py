@@ -25,6 +25,13 @@ def peak_memory_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def give_back() -> None:
+    """Give back what the reading of files is done with: it would be kept for the next file."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+
+
 _M_MMAP_THRESHOLD = -3  # from malloc.h
 _LARGE = 4 << 20
 

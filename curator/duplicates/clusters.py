@@ -39,37 +39,23 @@ def verified(candidates: Ints, sets: Sets, threshold: float, at_once: int = 50_0
         threshold: The similarity; above 0 and at most 1.
         at_once: Items, about, whose grams lie in memory together; finding them takes a look through all parts.
     """
+    from curator.kernels import clusters as loops
+
     # Pairs that hang together come together, so that few items are asked for twice.
-    together = candidates[np.argsort(components(candidates), kind="stable")]
-    _, first = np.unique(together, return_index=True)
-    new = np.zeros(together.size, np.int64)
-    new[first] = 1
-    look = (np.cumsum(new)[1::2] - 1) // at_once
-    found = [np.empty((0, 2), np.int64)]
-    for some in np.split(together, np.flatnonzero(np.diff(look)) + 1):
+    items = int(candidates.max(initial=-1)) + 1
+    names = loops.components(candidates, items)
+    together = candidates[np.argsort(names[candidates[:, 0]], kind="stable")]
+    del names
+
+    def near(some: Ints) -> Ints:
         interrupt.check()
-        items = np.unique(some)
-        mine = sets(items)
-        a, b = (np.searchsorted(items, some[:, side]) for side in (0, 1))
-        found.append(some[similarity(mine, mine, (a, b)) >= threshold])
-    every = np.concatenate(found)
+        wanted = np.unique(some)
+        mine = sets(wanted)
+        a, b = (np.searchsorted(wanted, some[:, side]) for side in (0, 1))
+        return some[similarity(mine, mine, (a, b)) >= threshold]
+
+    every = np.concatenate([near(some) for some in np.split(together, loops.looks(together, items, at_once)[1:])])
     return every[np.lexsort((every[:, 1], every[:, 0]))]
-
-
-def components(pairs: Ints) -> Ints:
-    """Return for each pair the smallest number that its own are connected with, over all pairs; shape (pairs,)."""
-    numbers, places = np.unique(pairs, return_inverse=True)
-    a, b = places.reshape(-1, 2).T
-    label = np.arange(len(numbers))
-    while True:
-        low = np.minimum(label[a], label[b])
-        # Both ends, and what they were named after, take the smaller name; then names follow names to their end.
-        for target in (label[a], label[b], a, b):
-            np.minimum.at(label, target, low)
-        while not np.array_equal(further := label[label], label):
-            label = further
-        if np.array_equal(label[a], label[b]):
-            return numbers[label[a]]
 
 
 def cluster(items: int, pairs: Ints, most: int) -> Clusters:
@@ -84,14 +70,11 @@ def cluster(items: int, pairs: Ints, most: int) -> Clusters:
         pairs: Near-copies, ascending; shape (pairs, 2).
         most: Most items of a cluster.
     """
-    of = np.arange(items)
-    crowd = np.arange(items)
-    names = components(pairs)
-    for side in (0, 1):
-        crowd[pairs[:, side]] = names
-        of[pairs[:, side]] = names
-    sizes = np.bincount(of, minlength=items)
-    large = sizes[names] > most
+    from curator.kernels import clusters as loops
+
+    crowd = loops.components(pairs, items)
+    of = crowd.copy()
+    large = np.bincount(of)[of[pairs[:, 0]]] > most
     near: defaultdict[int, list[int]] = defaultdict(list)
     for a, b in pairs[large].tolist():
         near[a].append(b)

@@ -70,6 +70,7 @@ class Held:
             known,
             duplicates.directory(known, GRAM_BITS - self._bits, self._bits),
             GRAM_BITS - self._bits,
+            np.frexp(texts)[1].astype(np.uint8),
             offsets(texts),
             np.repeat(np.arange(len(sets), dtype=np.uint32), sets.sizes)[order],
         )
@@ -82,7 +83,8 @@ class Held:
         needed = np.ceil(others.sizes * self.threshold - 1e-9).astype(np.int64)
         pairs = duplicates.sharing(self._index, len(self.sets), others.hashes, others.bounds, needed, _LEAST_SHARED)
         pairs.sort()
-        return self._measured(others, (pairs >> np.uint64(32)).astype(np.int64), pairs.astype(np.uint32))
+        other, held = (pairs >> np.uint64(32), pairs & np.uint64(0xFFFFFFFF))
+        return self._measured(others, other.astype(np.int64), held.astype(np.int64))
 
     def _measured(self, others: Grams, other: NDArray[np.int64], held: NDArray[np.int64]) -> Matches:
         """Return those pairs that reach the threshold."""

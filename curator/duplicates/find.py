@@ -15,6 +15,7 @@ from curator.duplicates.clusters import Clusters, cluster, verified
 from curator.duplicates.crossing import Held
 from curator.duplicates.grams import GRAM_BITS, Grams, grams
 from curator.duplicates.index import Sketches, kept_share
+from curator.memory import give_back
 from curator.recipe import Recipe
 from curator.threads import in_order
 
@@ -22,7 +23,7 @@ _COLUMNS = ("prompt", "slot")
 _GRAMS_PER_TOKEN = 0.6
 _TOKENS_AROUND = 20  # about: of the question and the answer
 _AT_ONCE = 50_000
-_LOOKS = 10
+_LOOKS = 12
 """Of the items, one in so many is measured exactly at a time, but `_AT_ONCE` at least: the grams of a text take ten
 times what was kept of each while pairs were looked for."""
 
@@ -38,21 +39,30 @@ def find_clusters(parts: Sequence[Path], copy_of: NDArray[np.int64], tokens: flo
         recipe: Its `duplicates` and `prompt`.
     """
     items = len(copy_of)
-    first = np.flatnonzero(copy_of == np.arange(items))
+    first = _firsts(copy_of)
     sketches = Sketches(kept_share(len(first), _GRAMS_PER_TOKEN * (tokens - _TOKENS_AROUND)))
     for kept in _sets(parts, first, recipe, sketches.below):
         sketches.add(kept)
+    # Most memory is taken now.
+    give_back()
+    del first
+    settings = recipe.duplicates
+    candidates = sketches.candidates(settings.similarity)
+    first = _firsts(copy_of)
 
     def wanted(numbers: NDArray[np.int64]) -> Grams:
         return Grams.joined(_sets(parts, first[numbers], recipe))
 
-    settings = recipe.duplicates
-    candidates = sketches.candidates(settings.similarity)
     pairs = verified(candidates, wanted, settings.similarity, max(_AT_ONCE, items // _LOOKS))
     found = cluster(len(first), pairs, settings.cluster_cap)
     place = np.empty(items, np.int64)
     place[first] = np.arange(len(first))
     return Clusters(first[found.of[place[copy_of]]], first[found.crowd[place[copy_of]]])
+
+
+def _firsts(copy_of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the items that are no copy of one before; ascending."""
+    return np.flatnonzero(copy_of == np.arange(len(copy_of)))
 
 
 def crossing(

@@ -18,7 +18,7 @@ import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 from numpy.typing import NDArray
 
 from curator import interrupt
-from curator.arrays import Bytes, Floats, Ints
+from curator.arrays import Bytes, Floats, Halves, Ints
 from curator.duplicates.blocks import Blocks
 from curator.strings import series, strings
 
@@ -26,6 +26,7 @@ GRAM_BITS = 48
 """Bits of a gram's hash. Of a thousand million comparisons of two texts, one in ten thousand finds two grams alike."""
 
 _BATCH = 2_048
+_CODES = 1 << 16
 
 assert _BATCH <= 1 << (64 - GRAM_BITS)
 
@@ -67,9 +68,11 @@ class Grams:
         return np.repeat(np.arange(len(self)), self.sizes)
 
 
-def offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+def offsets(sizes: Ints | Halves) -> Ints:
     """Return where each of some runs of these sizes begins, and where the last ends."""
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+    found = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=found[1:])
+    return found
 
 
 def grams(texts: pl.Series, below: int = 1 << GRAM_BITS) -> Grams:
@@ -101,10 +104,13 @@ def _grams(texts: pl.Series, below: np.uint64) -> Grams:
 @cache
 def _letters() -> Bytes:
     """Return for each code point whether words are made of it."""
-    every = bytes(np.delete(np.arange(sys.maxunicode + 1, dtype=np.uint32), range(0xD800, 0xE000))).decode("utf-32-le")
     found = np.zeros(sys.maxunicode + 1, np.uint8)
-    letters = pl.Series([every]).str.replace_all(r"\W+", "")[0].encode("utf-32-le")
-    found[np.frombuffer(letters, "<u4")] = 1
+    for start in range(0, len(found), _CODES):
+        codes = np.arange(start, start + _CODES, dtype="<u4")
+        # Halves of surrogate pairs are no characters.
+        every = codes[(codes < 0xD800) | (codes > 0xDFFF)].tobytes().decode("utf-32-le")
+        letters = pl.Series([every]).str.replace_all(r"\W+", "")[0].encode("utf-32-le")
+        found[np.frombuffer(letters, "<u4")] = 1
     return found
 
 

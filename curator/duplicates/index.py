@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from curator import interrupt
-from curator.arrays import Bytes, Halves, Ints
+from curator.arrays import Bytes, Halves, Ints, Words
 from curator.duplicates.blocks import Blocks
 from curator.duplicates.grams import GRAM_BITS, Grams, offsets
 from curator.duplicates.pairs import Kept, distinct, pairs_under
@@ -75,28 +75,37 @@ class Sketches:
             threshold: The similarity; above 0 and at most 1.
         """
         least = max(threshold - (_SAMPLED_MARGIN if self._sampled else _HASH_MARGIN), 0.05)
+        # The kept grams are gone once all pairs are there.
+        every = distinct(self._pairs(least))
+        found = np.empty((len(every), 2), np.int64)
+        found[:, 0], found[:, 1] = every >> np.uint64(32), every & np.uint64(0xFFFFFFFF)
+        return found
+
+    def _pairs(self, least: float) -> Words:
+        """Return the pairs of all ranges, as `pairs_under` does."""
         kept, count = self._indexed(least)
-        found = in_order(lambda number: pairs_under(number, kept, least), range(count))
-        every = distinct(np.concatenate([np.empty(0, np.uint64), *found]))
-        return np.column_stack([every >> np.uint64(32), every & np.uint64(0xFFFFFFFF)]).astype(np.int64)
+        found = Blocks(np.uint64)
+        for pairs in in_order(lambda number: pairs_under(number, kept, least), range(count)):
+            found.add(pairs)
+        return found.joined()
 
     def _indexed(self, threshold: float) -> tuple[Kept, int]:
         """Choose the first of each item's grams in the common order, and mark the items; count the ranges too."""
         from curator.kernels import duplicates
 
-        sizes, grams = self._sizes.joined(), self._grams.joined()
-        bounds, items = offsets(sizes.astype(np.int64)), len(sizes)
-        kept = Kept(grams, bounds, int(sizes.max(initial=0)), np.zeros((items, 2), np.uint64), _rarity(grams))
+        grams, bounds = self._grams.joined(), offsets(self._sizes.joined())
+        items, longest = len(bounds) - 1, int(np.diff(bounds).max(initial=0))
+        marks, ranges = np.zeros((items, 2), np.uint64), _rarity(grams)
         bits = min(_RANGE_BITS, (len(grams) // _ENTRIES).bit_length())
 
         def choose(first: int) -> None:
             interrupt.check()
             last = min(first + _CHUNK, items)
-            duplicates.choose(grams, bounds, threshold, bits, first, last, kept.ranges, kept.marks)
+            duplicates.choose(grams, bounds, threshold, bits, first, last, ranges, marks)
 
         for _ in in_order(choose, range(0, items, _CHUNK)):
             pass
-        return kept, 1 << bits
+        return Kept(grams, bounds, longest, marks, ranges, duplicates.sizes(ranges)), 1 << bits
 
 
 def _rarity(grams: Halves) -> Bytes:

@@ -43,6 +43,7 @@ class Kept:
         longest: The most grams of an item.
         marks: 128 bits an item, of which each of its grams turns one over; shape (items, 2).
         ranges: The range of the index that each gram belongs to, or that it is in none; shape (grams,).
+        sizes: How many grams belong to each range; shape (256,).
     """
 
     grams: Halves
@@ -50,6 +51,7 @@ class Kept:
     longest: int
     marks: Words
     ranges: Bytes
+    sizes: Ints
 
 
 def pairs_under(number: int, kept: Kept, least: float) -> Words:
@@ -67,7 +69,7 @@ def pairs_under(number: int, kept: Kept, least: float) -> Words:
 
     interrupt.check()
     sets = (kept.grams, kept.bounds, kept.marks, kept.longest)
-    entries = duplicates.entries(kept.grams, kept.bounds, kept.ranges, number)
+    entries = duplicates.entries(kept.grams, kept.bounds, kept.ranges, number, kept.sizes[number])
     entries.sort()
     many = duplicates.crowded(entries, few := FEW if len(kept.marks) < SMALL else FEW_OF_MANY).view(np.bool_)
     if not many.any():

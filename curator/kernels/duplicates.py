@@ -91,18 +91,26 @@ def prefix(size: int, threshold: float) -> int:
 
 
 @compiled
-def entries(grams: Halves, bounds: Ints, ranges: Bytes, number: int) -> Words:
-    """Return the entries of a range of grams: each gram before its item (32 bits each)."""
-    size = 0
+def sizes(ranges: Bytes) -> Ints:
+    """Return how many grams belong to each range."""
+    found = np.zeros(256, np.int64)
     for place in range(len(ranges)):
-        size += ranges[place] == number
+        found[ranges[place]] += 1
+    return found
+
+
+@compiled
+def entries(grams: Halves, bounds: Ints, ranges: Bytes, number: int, size: int) -> Words:
+    """Return the entries of a range of grams, of this size: each gram before its item (32 bits each)."""
     found = np.empty(size, np.uint64)
-    at = 0
-    for item in range(len(bounds) - 1):
-        for place in range(bounds[item], bounds[item + 1]):
-            if ranges[place] == number:
-                found[at] = np.uint64(grams[place]) << np.uint64(32) | np.uint64(item)
-                at += 1
+    at = item = 0
+    wanted = np.uint8(number)
+    for place in range(len(ranges)):
+        if ranges[place] == wanted:
+            while bounds[item + 1] <= place:
+                item += 1
+            found[at] = np.uint64(grams[place]) << np.uint64(32) | np.uint64(item)
+            at += 1
     return found
 
 
@@ -115,8 +123,8 @@ def crowded(entries: Words, few: int) -> Bytes:
         end = start + 1
         while end < len(entries) and entries[end] >> np.uint64(32) == entries[start] >> np.uint64(32):
             end += 1
-        if end - start > few:
-            found[start:end] = 1
+        for at in range(start, end if end - start > few else start):
+            found[at] = 1
         start = end
     return found
 
@@ -234,6 +242,7 @@ class Index(NamedTuple):
         known: All grams, ascending.
         directory: Where those with the same upper bits begin among them, and where the last end.
         shift: The lower bits of a gram.
+        rarity: About the logarithm of how many texts hold each; below 64.
         bounds: Where the texts that hold each begin, and where the last ones end.
         texts: These texts.
     """
@@ -241,6 +250,7 @@ class Index(NamedTuple):
     known: Words
     directory: Halves
     shift: int
+    rarity: Bytes
     bounds: Ints
     texts: Halves
 
@@ -273,9 +283,8 @@ def sharing(index: Index, held: int, hashes: Words, bounds: Ints, needed: Ints, 
     """
     found = np.empty(1024, np.uint64)
     size = 0
-    shared = np.zeros(held, np.int64)
-    touched = np.empty(held, np.uint32)
-    known = np.empty(np.max(bounds[1:] - bounds[:-1]) if len(bounds) > 1 else 0, np.int64)
+    shared = np.zeros(held, np.uint32)
+    known = np.empty(len(hashes), np.int64)
     for other in range(len(bounds) - 1):
         count = 0
         for place in range(bounds[other], bounds[other + 1]):
@@ -292,33 +301,30 @@ def sharing(index: Index, held: int, hashes: Words, bounds: Ints, needed: Ints, 
         left = count - needed[other] + enough
         occur = np.zeros(64, np.int64)
         for n in range(count):
-            occur[_length(index.bounds[known[n] + 1] - index.bounds[known[n]])] += 1
+            occur[index.rarity[known[n]]] += 1
         limit = 0
         while limit < 63 and occur[limit] <= left:
             left -= occur[limit]
             limit += 1
-        texts = 0
+        chosen = 0
         for n in range(count):
-            begin, end = index.bounds[known[n]], index.bounds[known[n] + 1]
-            rare = _length(end - begin)
+            rare = index.rarity[known[n]]
             if rare > limit or (rare == limit and not left):
                 continue
-            if rare == limit:
-                left -= 1
-            for at in range(begin, end):
+            left -= rare == limit
+            known[chosen] = known[n]
+            chosen += 1
+            for at in range(index.bounds[known[n]], index.bounds[known[n] + 1]):
                 text = index.texts[at]
-                if not shared[text]:
-                    touched[texts] = text
-                    texts += 1
-                shared[text] += 1
-        for n in range(texts):
-            text = touched[n]
-            if shared[text] >= enough:
-                if size == len(found):
-                    found = _grown(found)
-                found[size] = np.uint64(other) << np.uint64(32) | np.uint64(text)
-                size += 1
-            shared[text] = 0
+                shared[text] += np.uint32(1)
+                if shared[text] == enough:
+                    if size == len(found):
+                        found = _grown(found)
+                    found[size] = np.uint64(other) << np.uint64(32) | np.uint64(text)
+                    size += 1
+        for n in range(chosen):
+            for at in range(index.bounds[known[n]], index.bounds[known[n] + 1]):
+                shared[index.texts[at]] = 0
     return found[:size]
 
 
@@ -335,5 +341,6 @@ def _length(number: int) -> int:
 def _grown(found: Words) -> Words:
     """Return the array with as much room again."""
     grown = np.empty(2 * len(found), np.uint64)
-    grown[: len(found)] = found
+    for at in range(len(found)):
+        grown[at] = found[at]
     return grown

@@ -55,9 +55,12 @@ def words(texts: Strings, letters: Bytes) -> tuple[Words, Ints, Ints, Strings]:
                     hashes[word] = _hash(low, high, size)
                 else:
                     long[longs] = word
+                    at = long_offsets[longs]
                     longs += 1
-                    long_offsets[longs] = long_offsets[longs - 1] + size
-                    long_data[long_offsets[longs - 1] : long_offsets[longs]] = data[start:place]
+                    long_offsets[longs] = at + size
+                    while start < place:
+                        long_data[at] = data[start]
+                        at, start = at + 1, start + 1
                 word += 1
             place += 1
             while place < last and data[place] & 0xC0 == 0x80:
@@ -136,7 +139,7 @@ def grams(hashes: Words, counts: Ints, below: np.uint64) -> Words:
     for row in range(len(counts)):
         count = counts[row]
         text = np.uint64(row) << np.uint64(48)
-        for first in range(start, start + max(count - 2, min(count, 1))):
+        for first in range(start, start + (count - 2 if count > 2 else count > 0)):
             # A text of one or two words is filled up with empty ones, whose hash is 0, to its one gram.
             mixed = hashes[first] * np.uint64(0x9E3779B97F4A7C15)
             if count > 1:
