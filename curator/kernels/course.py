@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from curator.arrays import Bytes, Ints, Words
-from curator.kernels import compiled
+from curator.kernels import compiled, part
 from curator.strings import Lists, Strings
 
 PLAIN, DIGIT, SPACE, COMMA, WIDE = range(5)
@@ -63,7 +63,7 @@ def join(
     return offsets, out[:at]
 
 
-@compiled
+@part
 def _add_lines(texts: Lists, row: int, out: Bytes, at: int, left: int) -> tuple[int, int]:
     """Write the lines of a row, a newline after each, if there is any text; return where they end and what is left."""
     first, last = texts.offsets[row], texts.offsets[row + 1]
@@ -80,7 +80,7 @@ def _add_lines(texts: Lists, row: int, out: Bytes, at: int, left: int) -> tuple[
     return at, left
 
 
-@compiled
+@part
 def _add(data: Bytes, first: int, last: int, out: Bytes, at: int, left: int) -> tuple[int, int]:
     """Write at most `left` characters; return where they end and how many more there may be."""
     # As many bytes are at most as many characters.
@@ -99,7 +99,7 @@ def _add(data: Bytes, first: int, last: int, out: Bytes, at: int, left: int) -> 
     return at, left
 
 
-@compiled
+@part
 def _without(data: Bytes, first: int, last: int, removals: Strings, starts: Words, out: Bytes) -> int:
     """Write a text without the removals; return its bytes."""
     size = last - first
@@ -172,7 +172,7 @@ def step(before: int, kind: int) -> int:
     return starts << _STARTS | written << _WRITTEN | (kind == DIGIT) << _DIGIT | odd << _ODD
 
 
-@compiled
+@part
 def _clean(data: Bytes, place: int, last: int, kinds: Bytes, steps: Bytes, out: Bytes, at: int) -> int:
     """Clean one text; return where it ends."""
     begin = word = at  # where the text and its last word begin
@@ -223,7 +223,7 @@ def _clean(data: Bytes, place: int, last: int, kinds: Bytes, steps: Bytes, out: 
     return at
 
 
-@compiled
+@part
 def _is_long(out: Bytes, place: int, end: int) -> bool:
     """Tell whether a word has the characters of a part number."""
     characters = 0
@@ -233,7 +233,7 @@ def _is_long(out: Bytes, place: int, end: int) -> bool:
     return characters == _LONG
 
 
-@compiled
+@part
 def _write_commas(
     data: Bytes, place: int, last: int, kinds: Bytes, out: Bytes, at: int, commas: int
 ) -> tuple[int, int]:
@@ -263,7 +263,7 @@ def _write_commas(
     return at, place
 
 
-@compiled
+@part
 def _wide_kind(data: Bytes, place: int, kinds: Bytes) -> tuple[int, int]:
     """Return the kind and the bytes of a character beyond ASCII."""
     byte = np.int64(data[place])
