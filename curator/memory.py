@@ -26,7 +26,7 @@ def peak_memory_bytes() -> int:
 
 
 def give_back() -> None:
-    """Give back what the reading of files is done with: it would be kept for the next file."""
+    """Give back what reading a file is done with: it would be kept for the next one, in each thread that reads."""
     import pyarrow as pa
 
     pa.default_memory_pool().release_unused()

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curator import interrupt
+from curator.memory import give_back
 
 BATCH_ROWS = 16_384
 """Rows that are read at a time."""
@@ -73,3 +74,4 @@ def load(group: Group, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
             if last > first:
                 yield pl.DataFrame(pl.from_arrow(batch))[group.rows[first:last] - start]
             start += len(batch)
+    give_back()

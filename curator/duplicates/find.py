@@ -15,7 +15,6 @@ from curator.duplicates.clusters import Clusters, cluster, verified
 from curator.duplicates.crossing import Held
 from curator.duplicates.grams import GRAM_BITS, Grams, grams
 from curator.duplicates.index import Sketches, kept_share
-from curator.memory import give_back
 from curator.recipe import Recipe
 from curator.threads import in_order
 
@@ -43,8 +42,7 @@ def find_clusters(parts: Sequence[Path], copy_of: NDArray[np.int64], tokens: flo
     sketches = Sketches(kept_share(len(first), _GRAMS_PER_TOKEN * (tokens - _TOKENS_AROUND)))
     for kept in _sets(parts, first, recipe, sketches.below):
         sketches.add(kept)
-    # Most memory is taken now.
-    give_back()
+    # Most memory is taken now, and what is easily made again makes room.
     del first
     settings = recipe.duplicates
     candidates = sketches.candidates(settings.similarity)
