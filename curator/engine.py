@@ -35,7 +35,7 @@ WORKER = {
     "TOKENIZERS_PARALLELISM": "false",
     # The next shard needs the memory that the last one needed; given back to the system (by Polars' jemalloc, or by the
     # C library up to its largest threshold for single blocks, 32 MiB), it would be cleared and mapped anew each time.
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1",
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1,thp:always",
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
 }

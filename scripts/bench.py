@@ -35,7 +35,7 @@ import click
 
 LIBRARIES = ("polars", "fastokens", "transformers", "tokenizers", "pyarrow", "numpy")
 DEMO_ROWS, DEMO_SEED = 20_000, 42
-REPEATED_ROWS = 60_000
+REPEATED_ROWS = 200_000
 """Fewer rows than these are mapped several times in a timed run."""
 
 Made = list[tuple[int, str, int]]
