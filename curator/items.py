@@ -122,24 +122,26 @@ class Mapper:
         recipe = self.recipe
         sieve = self.sieve(raw.with_columns(read_prices(raw["price"]).alias("price")))
         sieve.apply(well_formed(), has_price(), price_in_range(recipe))
-        sieve.rows = sieve.rows.with_columns(slot=round_price(pl.col("price"), recipe.price))
+        priced = sieve.rows
+        # Lists are dear to filter; what makes up the text stays behind.
+        sieve.rows = priced.drop(_RAW, strict=False).with_columns(slot=round_price(pl.col("price"), recipe.price))
         if recipe.text.style == "course":
             # The course counts characters before it cleans, and without the title.
-            chars = self._first_contents(sieve.rows["title"])
-            contents = prompts.course_contents(sieve.rows, recipe.text, chars)
+            chars = self._first_contents(priced["title"])
+            contents = prompts.course_contents(priced, recipe.text, chars)
             more = pl.Series(contents.str.len_chars().to_numpy() == chars)
-            sieve.rows = sieve.rows.with_columns(text=contents, more=more)
+            sieve.rows = sieve.rows.with_columns(text=contents, more=more, at=np.arange(priced.height))
             sieve.apply(enough_text(recipe))
             sieve.rows = sieve.rows.with_columns(text=prompts.course_text(sieve.rows["title"], sieve.rows["text"]))
         else:
-            sieve.rows = sieve.rows.with_columns(text=prompts.readable_text(sieve.rows, recipe.text))
+            sieve.rows = sieve.rows.with_columns(text=prompts.readable_text(priced, recipe.text))
             sieve.apply(enough_text(recipe))
         masked = pl.lit(value=False)
         if recipe.text.own_price == "mask":
             texts, changed = mask_own_price(sieve.rows["text"], sieve.rows["price"])
             sieve.rows = sieve.rows.with_columns(text=texts, changed=changed)
             masked = pl.col("changed") & pl.col("cut").str.contains(MARK, literal=True)
-        sieve.rows = self._with_prompts(sieve.rows)
+        sieve.rows = self._with_prompts(sieve.rows, priced)
         sieve.apply(enough_tokens(recipe))
         # A masked text is asked again: a cut can take away the words that made an amount one of something else.
         if recipe.text.own_price != "keep":
@@ -165,11 +167,12 @@ class Mapper:
             return texts
         return prompts.break_answer(break_special_tokens(texts, self.tokenizer.special), self.recipe.prompt)
 
-    def _with_prompts(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def _with_prompts(self, rows: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
         """Add `text_tokens`, `cut` (the text that is kept), `prompt` and its `tokens`.
 
         Where the first characters of a text settle which tokens are kept, `text_tokens` counts only theirs. Columns in:
-        `text`; in the style of the course perhaps only the first characters of it, and then `more` tells so.
+        `text`; in the style of the course perhaps only the first characters of it, and then `more` tells so, and `at`
+        the row's place in `priced`, the rows with what makes up their texts.
         """
         texts, answers = self.prepare(rows["text"]), self._answers(rows["slot"])
         course = self.recipe.text.style == "course"
@@ -183,13 +186,13 @@ class Mapper:
             settled = self.tokenizer.settled(encoded, self._looked_at(answers))
             again = np.flatnonzero(more.to_numpy() & ~settled)
             if course:
-                few = rows[again]
+                few = priced[rows["at"].to_numpy()[again]]
                 contents = prompts.course_contents(few, self.recipe.text)
                 texts = self.prepare(prompts.course_text(few["title"], contents))
             else:
                 texts = texts.gather(again)
             made = _replaced(made, again, self._prompts(self.tokenizer.encode(texts), answers.take(again)))
-        return rows.drop(_RAW, strict=False).hstack(made)
+        return rows.hstack(made)
 
     def _answers(self, slots: pl.Series) -> Answers:
         """Return the answers for the slots."""

@@ -95,7 +95,7 @@ class WatchedMapper(Mapper):
         facts = last.row(0, named=True)
         text, faults = None, []
         if "text" in last.columns:
-            text = self._text(watched)
+            text = self._text(watched, raw)
             clean = watched.seen.get("too_few_tokens")
             if clean is not None and text.after != clean["text"][0]:
                 faults.append("the cleaning rules, one by one, don't give the text that the mapper made")
@@ -132,10 +132,9 @@ class WatchedMapper(Mapper):
         stood = raw["price"][0]
         return PriceStep(None if stood is None else str(stood), read, self.recipe.price.min, self.recipe.price.max)
 
-    def _text(self, watched: _WatchedSieve) -> TextStep:
-        rows = watched.seen["text_too_short"]
-        settings = self.recipe.text
-        counted: str = rows["text"][0]
+    def _text(self, watched: _WatchedSieve, rows: pl.DataFrame) -> TextStep:
+        settings, seen = self.recipe.text, watched.seen["text_too_short"]
+        counted: str = seen["text"][0]
         if settings.style == "course":
             found = parts.of_course(rows, settings)
             before = counted
@@ -150,7 +149,7 @@ class WatchedMapper(Mapper):
             cleaning = list(_readable_cleaning(before))
             after = cleaning[-1].after
         if after is not None and settings.own_price == "mask":
-            cleaning.append(_masking(after, rows["price"]))
+            cleaning.append(_masking(after, seen["price"]))
             after = cleaning[-1].after
         if after is not None and settings.special_tokens == "break":
             cleaning.append(self._breaking(after))
