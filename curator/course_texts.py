@@ -46,17 +46,34 @@ def scrub_together(titles: pl.Series, contents: pl.Series) -> pl.Series:
 
 
 @lru_cache(maxsize=8)
-def _removals(removals: tuple[str, ...]) -> tuple[Strings, Words]:
-    """Return the removals' buffers, and of each two neighbouring bytes that a text must have to be looked through."""
-    starts = np.zeros((2, 256), np.uint64)
-    for place, removal in enumerate(removals):
-        one, text = np.uint64(1 << min(place, 63)), removal.encode()
-        # Letters are rarer next to each other than a quote and what follows it.
-        first = int(len(text) > 2 and not removal[0].isalnum())
-        starts[0, list(text[first : first + 1])] |= one
+def _removals(removals: tuple[str, ...]) -> tuple[Strings, Words, Ints]:
+    """Return the removals' buffers, two neighbouring bytes of each, and how many bytes it has before these.
+
+    A text without the two need not be looked through. See `kernels.course.join`.
+    """
+    from curator.kernels.course import ODD
+
+    encoded = [removal.encode() for removal in removals]
+    # Letters are rarer next to each other than a quote and what follows it.
+    ahead = [int(len(text) > 2 and not text[:1].isalnum()) for text in encoded]
+    pairs = np.zeros((2, 256), np.uint64)
+    for place, (text, first) in enumerate(zip(encoded, ahead, strict=True)):
+        one = np.uint64(1 << min(place, 63))
+        pairs[0, list(text[first : first + 1])] |= one
         # One of a single byte may have any neighbour.
-        starts[1, list(text[first + 1 : first + 2]) or slice(None)] |= one
-    return strings(pl.Series(removals, dtype=pl.String)), starts
+        pairs[1, list(text[first + 1 : first + 2]) or slice(None)] |= one
+    for place, text in enumerate(encoded):
+        # Of two that begin at one place the loop meets the one with the earlier pair first.
+        befores = [(earlier, int(ahead[at] & 1 == ahead[place])) for at, earlier in enumerate(encoded[:place])]
+        if any(_overlaps(text, earlier, first) for earlier, first in befores):
+            ahead[place] += ODD
+    together = len(removals) <= 64 and all(encoded)
+    return strings(pl.Series(removals, dtype=pl.String)), pairs, np.array(ahead if together else [], np.int64)
+
+
+def _overlaps(text: bytes, earlier: bytes, first: int) -> bool:
+    """Tell whether an earlier removal could begin inside of another one, from its byte `first` on."""
+    return any(earlier.startswith(text[at : at + len(earlier)]) for at in range(first, len(text)))
 
 
 @lru_cache(maxsize=1)

@@ -65,7 +65,7 @@ def test_long_runs(text: str) -> None:
     assert together([text], [text]) == by_the_rules([text], [text])
 
 
-few_letters = st.text("ab:é", max_size=12)
+few_letters = st.text("ab:é", max_size=12)  # so that removals overlap, and deletions bring others together
 
 
 @given(
@@ -90,6 +90,21 @@ def test_contents_are_joined_without_the_removals(
     schema = {"description": pl.List(pl.String), "features": pl.List(pl.String), "details": pl.String}
     frame = pl.DataFrame(rows, schema, orient="row")
     assert contents(frame, removals, np.full(len(rows), most)).to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("removals", "details", "left"),
+    [
+        (["é:", "é"], "é:", ""),  # both begin here; the longer one is known by its second byte
+        ([":", "abb", "a"], "a:bb", ""),  # the colon goes first, and then it is the longer one
+        ([":", "Number of", "Number"], "Number: of", ""),
+        (['"No"', '"Yes"'], '"Yes"No"', '"Yes'),  # the end of one is the start of an earlier one
+        (["b", "aa"], "aba", ""),
+    ],
+)
+def test_removals_are_deleted_in_their_order(removals: list[str], details: str, left: str) -> None:
+    frame = pl.DataFrame({"description": [[]], "features": [[]], "details": [details]})
+    assert contents(frame, removals, np.array([100])).to_list() == [f"{left}\n"]
 
 
 def test_more_removals_than_bits() -> None:

@@ -14,13 +14,16 @@ from curator.strings import Lists, Strings
 PLAIN, DIGIT, SPACE, COMMA, WIDE = range(5)
 """Kinds of characters; `WIDE` is the first byte of one beyond ASCII."""
 
+ODD = 2
+"""Stands for a removal inside of which an earlier one could begin, or that could be found before it."""
+
 _LONG = 7
 """Characters from which on a word with a digit is taken for a part number."""
 
 
 @compiled
 def join(
-    description: Lists, features: Lists, details: Strings, removals: Strings, starts: Words, most: Ints
+    description: Lists, features: Lists, details: Strings, removals: Strings, pairs: Words, ahead: Ints, most: Ints
 ) -> tuple[Ints, Bytes]:
     """Join description, features and details without the removals, a newline after each, and cut them.
 
@@ -29,8 +32,10 @@ def join(
         features: As many.
         details: As many texts.
         removals: What is deleted from the details, one after the other.
-        starts: Two neighbouring bytes of each removal, as the removals (a bit each) that have a byte as the first of
+        pairs: Two neighbouring bytes of each removal, as the removals (a bit each) that have a byte as the first of
             them, and as the second; shape (2, 256). All after the 63rd share the last bit.
+        ahead: Bytes of each removal before its pair, 0 or 1, and `ODD` more. Empty if they must be deleted one after
+            the other, as they must where an odd one is found.
         most: The characters that each text is cut to.
 
     Returns:
@@ -54,7 +59,10 @@ def join(
             at, left = _add_lines(texts, row, out, at, left)
         first, last = details.offsets[row], details.offsets[row + 1]
         if left and last > first:
-            length = _without(details.data, first, last, removals, starts, kept)
+            text = details.data[first:last]
+            length = _without_all(text, removals, pairs, ahead, kept) if len(ahead) else -1
+            if length < 0:
+                length = _without_each(text, removals, pairs, kept)
             at, left = _add(kept, 0, length, out, at, left)
             if left:
                 out[at] = 10
@@ -100,13 +108,58 @@ def _add(data: Bytes, first: int, last: int, out: Bytes, at: int, left: int) -> 
 
 
 @part
-def _without(data: Bytes, first: int, last: int, removals: Strings, starts: Words, out: Bytes) -> int:
-    """Write a text without the removals; return its bytes."""
-    size = last - first
-    text, patterns = data[first:last], removals.offsets
-    found = starts[0, text[size - 1]]
+def _without_all(text: Bytes, removals: Strings, pairs: Words, ahead: Ints, out: Bytes) -> int:
+    """Write a text without the removals, found in one pass; return its bytes, or -1 if their order may matter."""
+    size, at, place = len(text), 0, 0
+    open_ = -1  # up to where a deletion could bring together what a removal that was begun looks for
+    seam = -1  # where the last deletion ended
+    while place < size:
+        byte = text[np.uint64(place)]
+        out[np.uint64(at)] = byte
+        found = pairs[0, byte]
+        if not found:
+            at, place = at + 1, place + 1
+            continue
+        found &= pairs[1, text[place + 1] if place + 1 < size else 0]
+        differs = place + 1
+        length = back = removal = 0
+        while found and not length:
+            if found & np.uint64(1):
+                skipped = ahead[removal] & 1
+                begin, end = removals.offsets[removal] + skipped, removals.offsets[removal + 1]
+                same = 0
+                while begin + same < end and place + same < size and text[place + same] == removals.data[begin + same]:
+                    same += 1
+                if begin + same < end:
+                    differs = max(differs, place + same)
+                elif ahead[removal] & ODD or (skipped and place == seam):
+                    return -1
+                elif not skipped:
+                    length = same
+                elif place and text[place - 1] == removals.data[begin - 1]:
+                    length, back = same, 1
+            found >>= np.uint64(1)
+            removal += 1
+        if length and place - back <= open_:
+            return -1
+        # Even of what is deleted here a longer removal may have come first.
+        open_ = max(open_, differs)
+        if length:
+            at -= back
+            place += length
+            seam = place
+        else:
+            at, place = at + 1, place + 1
+    return at
+
+
+@part
+def _without_each(text: Bytes, removals: Strings, pairs: Words, out: Bytes) -> int:
+    """Write a text without the removals, deleted one after the other; return its bytes."""
+    size, patterns = len(text), removals.offsets
+    found = pairs[0, text[size - 1]]
     for place in range(size - 1):
-        found |= starts[0, text[place]] & starts[1, text[place + 1]]
+        found |= pairs[0, text[place]] & pairs[1, text[place + 1]]
     for place in range(size):
         out[place] = text[place]
     for pattern in range(len(patterns) - 1):
@@ -125,7 +178,7 @@ def _without(data: Bytes, first: int, last: int, removals: Strings, starts: Word
                     place += length
                     # What a deletion brings together may be what a later one looks for.
                     if end and place < size:
-                        found |= starts[0, out[end - 1]] & starts[1, out[place]]
+                        found |= pairs[0, out[end - 1]] & pairs[1, out[place]]
                     continue
             out[np.uint64(end)] = byte
             end, place = end + 1, place + 1
