@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +14,25 @@ from curator.arrays import Bytes, Ints, Words
 from curator.strings import Strings, lists, series, strings
 
 
-def contents(rows: pl.DataFrame, removals: Sequence[str], chars: Ints) -> pl.Series:
+@dataclass(frozen=True)
+class Contents:
+    """Contents of rows, uncleaned.
+
+    Attributes:
+        utf8: Their bytes.
+        chars: The characters of each; shape (rows,).
+    """
+
+    utf8: Strings
+    chars: Ints
+
+    @property
+    def texts(self) -> pl.Series:
+        """The contents."""
+        return series(self.utf8)
+
+
+def contents(rows: pl.DataFrame, removals: Sequence[str], chars: Ints) -> Contents:
     """Return description, features and details, a newline after each that has text, cut to so many characters.
 
     Columns in: `description`, `features` (lists of strings), `details` (JSON text).
@@ -28,21 +47,28 @@ def contents(rows: pl.DataFrame, removals: Sequence[str], chars: Ints) -> pl.Ser
 
     description, features = lists(rows["description"]), lists(rows["features"])
     parts = (description, features, strings(rows["details"]), *_removals(tuple(removals)))
-    return series(Strings(*course.join(*parts, chars)))
+    offsets, data, counts = course.join(*parts, chars)
+    for made in (offsets, data):
+        made.setflags(write=False)
+    return Contents(Strings(offsets, data), counts)
 
 
-def scrub_together(titles: pl.Series, contents: pl.Series) -> pl.Series:
+def scrub_together(titles: pl.Series, contents: pl.Series | Strings, rows: Ints | None = None) -> pl.Series:
     """Return the cleaned title, a newline and the cleaned contents of each row; null counts as empty.
 
     `scrub.COURSE_RULES` say what the cleaning is.
 
     Args:
         titles: Strings.
-        contents: As many strings.
+        contents: Strings.
+        rows: The place of each title's contents, if there are others among these.
     """
     from curator.kernels import course
 
-    return series(Strings(*course.clean(strings(titles), strings(contents), *_kinds())))
+    rows = np.arange(len(titles)) if rows is None else rows.view()
+    rows.setflags(write=False)
+    contents = contents if isinstance(contents, Strings) else strings(contents)
+    return series(Strings(*course.clean(strings(titles), contents, rows, *_kinds())))
 
 
 @lru_cache(maxsize=8)

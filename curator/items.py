@@ -60,9 +60,9 @@ def price_in_range(recipe: Recipe) -> Rule:
     return Rule("price_out_of_range", pl.col("price").is_between(recipe.price.min, recipe.price.max))
 
 
-def enough_text(recipe: Recipe) -> Rule:
+def enough_text(recipe: Recipe, chars: pl.Expr) -> Rule:
     """Drop rows whose text has `text.min_chars` characters or fewer; the course style counts it before cleaning."""
-    return Rule("text_too_short", pl.col("text").str.len_chars() > recipe.text.min_chars)
+    return Rule("text_too_short", chars > recipe.text.min_chars)
 
 
 def enough_tokens(recipe: Recipe) -> Rule:
@@ -129,13 +129,14 @@ class Mapper:
             # The course counts characters before it cleans, and without the title.
             chars = self._first_contents(priced["title"])
             contents = prompts.course_contents(priced, recipe.text, chars)
-            more = pl.Series(contents.str.len_chars().to_numpy() == chars)
-            sieve.rows = sieve.rows.with_columns(text=contents, more=more, at=np.arange(priced.height))
-            sieve.apply(enough_text(recipe))
-            sieve.rows = sieve.rows.with_columns(text=prompts.course_text(sieve.rows["title"], sieve.rows["text"]))
+            found = {"chars": contents.chars, "more": contents.chars == chars, "at": np.arange(len(chars))}
+            sieve.rows = sieve.rows.hstack(pl.DataFrame(found))
+            sieve.apply(enough_text(recipe, pl.col("chars")))
+            text = prompts.course_text(sieve.rows["title"], contents, sieve.rows["at"].to_numpy())
+            sieve.rows = sieve.rows.with_columns(text=text)
         else:
             sieve.rows = sieve.rows.with_columns(text=prompts.readable_text(priced, recipe.text))
-            sieve.apply(enough_text(recipe))
+            sieve.apply(enough_text(recipe, pl.col("text").str.len_chars()))
         masked = pl.lit(value=False)
         if recipe.text.own_price == "mask":
             texts, changed = mask_own_price(sieve.rows["text"], sieve.rows["price"])

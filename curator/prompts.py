@@ -7,11 +7,12 @@ import polars as pl
 
 from curator import course_texts, readable_texts
 from curator.arrays import Ints
+from curator.course_texts import Contents
 from curator.settings import PromptSettings, TextSettings
 from curator.strings import series
 
 
-def course_contents(rows: pl.DataFrame, settings: TextSettings, chars: Ints | None = None) -> pl.Series:
+def course_contents(rows: pl.DataFrame, settings: TextSettings, chars: Ints | None = None) -> Contents:
     """Return description, features and details as the course joins them, uncleaned, cut to `text.max_chars`.
 
     Columns in: `description`, `features` (lists of strings), `details` (JSON text).
@@ -26,9 +27,15 @@ def course_contents(rows: pl.DataFrame, settings: TextSettings, chars: Ints | No
     return course_texts.contents(rows, settings.removals, chars)
 
 
-def course_text(titles: pl.Series, contents: pl.Series) -> pl.Series:
-    """Return the scrubbed title, a newline and the scrubbed contents; a null title counts as empty."""
-    return course_texts.scrub_together(titles, contents)
+def course_text(titles: pl.Series, contents: Contents, rows: Ints | None = None) -> pl.Series:
+    """Return the scrubbed title, a newline and the scrubbed contents; a null title counts as empty.
+
+    Args:
+        titles: The titles.
+        contents: The contents.
+        rows: The place of each title's contents, if there are others among these.
+    """
+    return course_texts.scrub_together(titles, contents.utf8, rows)
 
 
 def readable_text(rows: pl.DataFrame, settings: TextSettings) -> pl.Series:

@@ -89,7 +89,7 @@ def test_contents_are_joined_without_the_removals(
         expected.append(whole[:most])
     schema = {"description": pl.List(pl.String), "features": pl.List(pl.String), "details": pl.String}
     frame = pl.DataFrame(rows, schema, orient="row")
-    assert contents(frame, removals, np.full(len(rows), most)).to_list() == expected
+    assert contents(frame, removals, np.full(len(rows), most)).texts.to_list() == expected
 
 
 @pytest.mark.parametrize(
@@ -104,10 +104,10 @@ def test_contents_are_joined_without_the_removals(
 )
 def test_removals_are_deleted_in_their_order(removals: list[str], details: str, left: str) -> None:
     frame = pl.DataFrame({"description": [[]], "features": [[]], "details": [details]})
-    assert contents(frame, removals, np.array([100])).to_list() == [f"{left}\n"]
+    assert contents(frame, removals, np.array([100])).texts.to_list() == [f"{left}\n"]
 
 
 def test_more_removals_than_bits() -> None:
     removals = [f"<{number}>" for number in range(100)]
     frame = pl.DataFrame({"description": [[]], "features": [[]], "details": ["".join(reversed(removals)) + "<100>"]})
-    assert contents(frame, removals, np.array([100])).to_list() == ["<100>\n"]
+    assert contents(frame, removals, np.array([100])).texts.to_list() == ["<100>\n"]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from curator import items, ledger, prompts, scrub
+from curator import course_texts, items, ledger, prompts, scrub
 from curator.prices import read_prices, round_price
 from curator.recipe import load_recipe
 from curator.settings import PriceSettings
@@ -148,7 +148,7 @@ WORDY = st.text(st.sampled_from(list(' ,:"\n\t\0\xa0ab7²é日x,1 ')), max_size=
 @example([("", ""), (" ,a", ", ,b"), ("1234567", "a 1234567"), ("a ,123456 b", "a,,12345 c,,123456"), ("\0", "a \0 b")])
 def test_titles_and_contents_together_are_cleaned_by_the_rules(oracle: Any, pairs: list[tuple[str, str]]) -> None:
     titles, contents = (pl.Series([pair[at] for pair in pairs], dtype=pl.String) for at in (0, 1))
-    made = prompts.course_text(titles, contents).to_list()
+    made = course_texts.scrub_together(titles, contents).to_list()
     assert made == [f"{oracle.scrub(title)}\n{oracle.scrub(text)}" for title, text in pairs]
 
 
@@ -171,7 +171,7 @@ def test_course_contents() -> None:
     frame = pl.DataFrame(
         rows, {"description": LISTS, "features": LISTS, "details": pl.String, "expected": pl.String}, orient="row"
     )
-    assert prompts.course_contents(frame, COURSE.text).to_list() == frame["expected"].to_list()
+    assert prompts.course_contents(frame, COURSE.text).texts.to_list() == frame["expected"].to_list()
 
 
 def test_course_contents_end_at_max_chars_wherever_that_falls() -> None:
@@ -182,15 +182,15 @@ def test_course_contents_end_at_max_chars_wherever_that_falls() -> None:
     ]
     frame = pl.DataFrame(rows)
     whole = COURSE.text.model_copy(update={"max_chars": 10_000})
-    made = prompts.course_contents(frame, COURSE.text).to_list()
-    assert made == [text[:1120] for text in prompts.course_contents(frame, whole)]
+    made = prompts.course_contents(frame, COURSE.text).texts.to_list()
+    assert made == [text[:1120] for text in prompts.course_contents(frame, whole).texts]
     assert {len(text) for text in made} >= {1119, 1120}
-    assert prompts.course_contents(frame.clear(), COURSE.text).to_list() == []
+    assert prompts.course_contents(frame.clear(), COURSE.text).texts.to_list() == []
 
 
 def test_course_text() -> None:
     frame = pl.DataFrame({"title": [None, "", " [x] ", "a\nb"], "contents": ["", "c", " c\n", "d: e"]})
-    made = prompts.course_text(frame["title"], frame["contents"]).to_list()
+    made = course_texts.scrub_together(frame["title"], frame["contents"]).to_list()
     assert made == ["\n", "\nc", "x\nc", "a b\nd e"]
 
 
@@ -331,7 +331,7 @@ def test_price_in_range_keeps_both_ends() -> None:
 
 def test_enough_text_counts_code_points() -> None:
     values = [letter * length for letter in ("x", "é", "日", "😀") for length in (300, 301)]
-    kept, reasons = dropped(items.enough_text(COURSE), [*values, "", None])
+    kept, reasons = dropped(items.enough_text(COURSE, pl.col("text").str.len_chars()), [*values, "", None])
     assert kept == [value for value in values if len(value) == 301]
     assert reasons == {"text_too_short"}
 
@@ -357,8 +357,8 @@ def test_an_unknown_answer_drops_the_row() -> None:
 
 def test_every_reason_of_a_rule_is_one_of_the_ledger() -> None:
     rules = [
-        items.well_formed(), items.has_price(), items.price_in_range(COURSE), items.enough_text(COURSE),
-        items.enough_tokens(COURSE),
+        items.well_formed(), items.has_price(), items.price_in_range(COURSE),
+        items.enough_text(COURSE, pl.col("text").str.len_chars()), items.enough_tokens(COURSE),
     ]
     assert {rule.reason for rule in rules} <= set(ledger.REASONS)
 

@@ -24,7 +24,7 @@ _LONG = 7
 @compiled
 def join(
     description: Lists, features: Lists, details: Strings, removals: Strings, pairs: Words, ahead: Ints, most: Ints
-) -> tuple[Ints, Bytes]:
+) -> tuple[Ints, Bytes, Ints]:
     """Join description, features and details without the removals, a newline after each, and cut them.
 
     Args:
@@ -39,7 +39,7 @@ def join(
         most: The characters that each text is cut to.
 
     Returns:
-        The offsets of the texts, shape (rows + 1,), and their bytes.
+        The offsets of the texts, shape (rows + 1,), their bytes, and the characters of each.
     """
     rows = len(details.offsets) - 1
     size, longest = 0, 0
@@ -51,7 +51,7 @@ def join(
             length += texts.strings.offsets[last] - texts.strings.offsets[first] + last - first
         size += min(length + 1, 4 * most[row])
     out, kept = np.empty(size, np.uint8), np.empty(longest, np.uint8)
-    offsets = np.zeros(rows + 1, np.int64)
+    offsets, counts = np.zeros(rows + 1, np.int64), np.empty(rows, np.int64)
     at = 0
     for row in range(rows):
         left = most[row]
@@ -66,9 +66,9 @@ def join(
             at, left = _add(kept, 0, length, out, at, left)
             if left:
                 out[at] = 10
-                at += 1
-        offsets[row + 1] = at
-    return offsets, out[:at]
+                at, left = at + 1, left - 1
+        offsets[row + 1], counts[row] = at, most[row] - left
+    return offsets, out[:at], counts
 
 
 @part
@@ -187,26 +187,26 @@ def _without_each(text: Bytes, removals: Strings, pairs: Words, out: Bytes) -> i
 
 
 @compiled
-def clean(titles: Strings, contents: Strings, kinds: Bytes, steps: Bytes) -> tuple[Ints, Bytes]:
+def clean(titles: Strings, contents: Strings, rows: Ints, kinds: Bytes, steps: Bytes) -> tuple[Ints, Bytes]:
     """Clean titles and contents.
 
     Args:
         titles: The titles.
-        contents: As many contents.
+        contents: The contents, perhaps of more rows.
+        rows: The place of each title's contents.
         kinds: The kind of each byte and, from 256 on, of each code point beyond ASCII, up to the last not plain.
         steps: What `step` gives for each two kinds, the first times 8 and the second.
 
     Returns:
         The offsets, shape (rows + 1,), and bytes of each clean title, a newline and the clean contents.
     """
-    rows = len(titles.offsets) - 1
-    out = np.empty(len(titles.data) + len(contents.data) + rows, np.uint8)
-    offsets = np.zeros(rows + 1, np.int64)
-    at = 0
-    for row in range(rows):
+    out = np.empty(len(titles.data) + len(contents.data) + len(rows), np.uint8)
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    at = offsets[0]
+    for row, place in enumerate(rows):
         at = _clean(titles.data, titles.offsets[row], titles.offsets[row + 1], kinds, steps, out, at)
         out[at] = 10
-        at = _clean(contents.data, contents.offsets[row], contents.offsets[row + 1], kinds, steps, out, at + 1)
+        at = _clean(contents.data, contents.offsets[place], contents.offsets[place + 1], kinds, steps, out, at + 1)
         offsets[row + 1] = at
     return offsets, out[:at]
 

@@ -44,8 +44,7 @@ def of_course(rows: pl.DataFrame, settings: TextSettings) -> Parts:
             removed.append(Piece(removal, (len(before) - len(after)) // len(removal)))
     without = rows.with_columns(details=pl.lit(None, pl.String))
     everything = settings.model_copy(update={"max_chars": _ALL})
-    ahead = len(prompts.course_contents(without, everything)[0])
-    uncut = len(prompts.course_contents(rows, everything)[0])
+    ahead, uncut = (int(prompts.course_contents(some, everything).chars[0]) for some in (without, rows))
     lists = {name: len(rows.select(scrub.join_lines(pl.col(name)))[name][0]) for name in ("description", "features")}
     parts = {"title": len(rows["title"][0] or ""), **lists, "details": len(after)}
     used = ahead < settings.max_chars

@@ -94,7 +94,7 @@ class WatchedMapper(Mapper):
         last = watched.rows if fate == KEPT else watched.seen[fate]
         facts = last.row(0, named=True)
         text, faults = None, []
-        if "text" in last.columns:
+        if "text_too_short" in watched.seen:
             text = self._text(watched, raw)
             clean = watched.seen.get("too_few_tokens")
             if clean is not None and text.after != clean["text"][0]:
@@ -134,8 +134,9 @@ class WatchedMapper(Mapper):
 
     def _text(self, watched: _WatchedSieve, rows: pl.DataFrame) -> TextStep:
         settings, seen = self.recipe.text, watched.seen["text_too_short"]
-        counted: str = seen["text"][0]
-        if settings.style == "course":
+        course = settings.style == "course"
+        counted: str = prompts.course_contents(rows, settings).texts[0] if course else seen["text"][0]
+        if course:
             found = parts.of_course(rows, settings)
             before = counted
             reached = "too_few_tokens" in watched.seen

@@ -88,7 +88,9 @@ def test_a_changed_rule_is_said(parquet_run: Callable[..., Path], monkeypatch: p
     from curator import prompts
 
     run = parquet_run({"parent_asin": "ONE"})
-    monkeypatch.setattr(prompts, "course_text", lambda titles, contents: titles + "\n" + contents.str.to_uppercase())
+    monkeypatch.setattr(
+        prompts, "course_text", lambda titles, contents, rows: titles + "\n" + contents.texts[rows].str.to_uppercase()
+    )
     row = only(run, "ONE")
     assert row.agrees is False
     assert row.warnings[0] == "the cleaning rules, one by one, don't give the text that the mapper made."
