@@ -5,12 +5,12 @@
     python scripts/bench.py --rows 1000000 --baseline-rows 20000 --tokenizer FOLDER
 
 The baseline reads Parquet rows and parses each; curator reads, maps and writes the two Parquet parts; the floor reads
-the same columns and encodes, once, the texts that are cut. Tokenizers are loaded anew for each pair, untimed, and each
-pair runs twice: `first` has met none of the words, the other all of them, as late in a long run; the other runs of
-curator map a short file several times. Times are those of the processor, so that other work on the machine counts
-little, in the environment of a worker: one thread a library, memory kept for the next shard. Shares of the steps come
-from runs of their own, so that no clock is read in a timed one. Ends with 1 if the baseline and curator make other
-items, prompts or token counts.
+the same columns and encodes, once, the texts that are cut. The two take turns in processes of their own, so that
+neither works in the memory that the other left, curator in the environment of its workers. Tokenizers are loaded anew
+for each pair, untimed, and each pair runs twice: `first` has met none of the words, the other all of them, as late in a
+long run; the other runs of curator map a short file several times. Times are those of the processor, so that other work
+on the machine counts little. Shares of the steps come from runs of their own, so that no clock is read in a timed one.
+Ends with 1 if the baseline and curator make other items, prompts or token counts.
 """
 
 from __future__ import annotations
@@ -22,26 +22,20 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from time import perf_counter, process_time
-from typing import Any, ClassVar
+from time import perf_counter
+from typing import Any
 
 import click
+import subjects
+from subjects import RECIPES, Baseline, Curator, Made, last_core, load_baseline_tokenizer, own_process, seconds_of
 
-LIBRARIES = ("polars", "fastokens", "transformers", "tokenizers", "pyarrow", "numpy")
+LIBRARIES = ("polars", "numba", "fastokens", "transformers", "tokenizers", "pyarrow", "numpy")
 DEMO_ROWS, DEMO_SEED = 20_000, 42
-REPEATED_ROWS = 200_000
-"""Fewer rows than these are mapped several times in a timed run."""
-
-Made = list[tuple[int, str, int]]
-"""Of each item: row, prompt, tokens of the prompt."""
-
-
 RUNS = ("baseline, first", "course-v1, first", "baseline", "course-v1", "floor", "pricer")
 
 
@@ -77,32 +71,6 @@ class Result:
     seconds: dict[str, list[float]]
 
 
-def seconds_of(step: Callable[[], object], clock: Callable[[], float] = process_time) -> float:
-    """Run a step and time it."""
-    start = clock()
-    step()
-    return clock() - start
-
-
-def as_worker() -> None:
-    """Start this script again in the environment of curator's workers, unless it runs in that already."""
-    from curator.engine import WORKER
-
-    # Polars, once imported, puts settings of its own before those for its allocator.
-    if any(not os.environ.get(name, "").endswith(value) for name, value in WORKER.items()):
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | WORKER)
-
-
-def pin() -> int | None:
-    """Keep this process on one core."""
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    core = max(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {core})
-    return core
-
-
 def machine(cores: int, *, pinned: bool) -> dict[str, Any]:
     """Describe the machine and the versions, without its name."""
     cpu = platform.processor() or platform.machine()
@@ -123,20 +91,6 @@ def machine(cores: int, *, pinned: bool) -> dict[str, Any]:
         "pinned_to_one_core": pinned,
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
     }
-
-
-def load_baseline_tokenizer(name: str) -> Any:
-    """Load a tokenizer the baseline's way, or say what it needs."""
-    from transformers import AutoTokenizer
-
-    hint = "the baseline needs a tokenizer folder (or a Hub repository) that transformers.AutoTokenizer loads"
-    if not Path(name).is_dir() and "/" not in name:
-        raise click.UsageError(f"--tokenizer {name!r}: {hint}, so a bundled vocabulary such as o200k_base won't do")
-    try:
-        return AutoTokenizer.from_pretrained(name)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().split("\n", maxsplit=1)[0]
-        raise click.UsageError(f"--tokenizer {name!r}: {hint}: {reason}") from error
 
 
 def prepare(source: Path | None, rows: int | None, folder: Path) -> Path:
@@ -175,86 +129,46 @@ def compare(
     path: Path, tokenizer: str, pairs: int, baseline_rows: int | None, folder: Path
 ) -> tuple[Result, dict[str, Any], str | None]:
     """Time all on the rows of a file; returns the result, the tokenizer, and how the two differ, if they do."""
-    import polars as pl
-    import row_at_a_time as baseline
-    from steps import STEPS, Steps
+    import pyarrow.parquet as pq
 
-    from curator.items import Mapper
-    from curator.mapping import map_shard
-    from curator.recipe import load_recipe
-    from curator.sources import cut, read, resolve
+    from curator.engine import WORKER
 
-    recipes = {name: load_recipe(name, {"tokenizer": tokenizer}) for name in ("course-v1", "pricer")}
-    shards = cut(resolve([str(path)], recipes["course-v1"]))
-    rows = sum(shard.rows for shard in shards)
-    few = min(rows, baseline_rows or rows)
-    made: dict[str, Made] = {}
-
-    def run_baseline(reference: baseline.Tokenizer) -> None:
-        items, _ = baseline.parse_rows(baseline.rows_of(path, limit=few), reference, path=path)
-        made["baseline"] = [(item.row or 0, item.prompt, item.token_count) for item in items]
-
-    def run_curator(mapper: Mapper) -> None:
-        for shard in shards:
-            name = f"{mapper.recipe.name}-{shard.index}"
-            map_shard(mapper, shard, folder / f"items-{name}", folder / f"ledger-{name}", "bench")
-
-    class Whole(Mapper):
-        """Notes the whole texts that the tokenizer gets."""
-
-        first_chars = None
-        texts: ClassVar[list[pl.Series]] = []
-
-        def prepare(self, texts: pl.Series) -> pl.Series:
-            self.texts.append(super().prepare(texts))
-            return self.texts[-1]
-
-    run_curator(Whole(recipes["course-v1"]))
-
-    def run_floor(mapper: Mapper) -> None:
-        for shard, texts in zip(shards, Whole.texts, strict=True):
-            for _ in read(shard, mapper.recipe):
-                pass
-            mapper.tokenizer.encode(texts)
-
-    # After the baseline's seconds the first map step asks the system for its memory anew, which in a long run only the
-    # first of many shards does.
-    times = min(max(1, REPEATED_ROWS // rows), 20)
+    few = min(baseline_rows or sys.maxsize, pq.read_metadata(path).num_rows)
+    load_baseline_tokenizer(tokenizer)  # says here what is wrong with it
+    threads = {name: value for name, value in WORKER.items() if "MALLOC" not in name}
     seconds: dict[str, list[float]] = {name: [] for name in RUNS}
-    parts: dict[str, list[Steps]] = {name: [] for name in recipes}
-    for _ in range(pairs):
-        reference = load_baseline_tokenizer(tokenizer)
-        mappers = {name: Mapper(recipe) for name, recipe in recipes.items()}
-        run_curator(mappers["pricer"])
-        runs = (
-            (run_baseline, reference),
-            (run_curator, mappers["course-v1"]),
-            (run_baseline, reference),
-            (run_curator, mappers["course-v1"]),
-            (run_floor, mappers["course-v1"]),
-            (run_curator, mappers["pricer"]),
-        )
-        for name, (run, subject) in zip(RUNS, runs, strict=True):
-            many = 1 if "baseline" in name or "first" in name else times
-            seconds[name].append(seconds_of(lambda: [run(subject) for _ in range(many)]) / many)  # noqa: B023
-        for name, mapper in mappers.items():
-            parts[name].append(watch := Steps())
-            with watch.watching(mapper):
-                run_curator(mapper)
+    parts: dict[str, list[dict[str, float]]] = {name: [] for name in RECIPES}
+    with (
+        own_process(Baseline, path, tokenizer, few, **threads) as baseline,
+        own_process(Curator, path, tokenizer, folder, **WORKER) as curator,
+    ):
+        for _ in range(pairs):
+            for process in (baseline, curator):
+                process(subjects.ask, "load")
+            seconds["baseline, first"].append(baseline(subjects.timed, "run"))
+            seconds["course-v1, first"].append(curator(subjects.timed, "run", "course-v1"))
+            seconds["baseline"].append(baseline(subjects.timed, "run"))
+            seconds["course-v1"].append(curator(subjects.timed, "repeat", "course-v1"))
+            seconds["floor"].append(curator(subjects.timed, "floor"))
+            seconds["pricer"].append(curator(subjects.timed, "repeat", "pricer"))
+            for name in RECIPES:
+                parts[name].append(curator(subjects.ask, "steps", name))
+        rows, items, times, digest = curator(subjects.ask, "found")
+        problem = difference(baseline(subjects.baseline_items), curator(subjects.ask, "made", few))
 
-    items = pl.concat([pl.read_parquet(folder / f"items-course-v1-{shard.index}") for shard in shards])
-    made["curator"] = items.filter(pl.col("row") < few).select("row", "prompt", "tokens").rows()
-    each = {
-        name: [one / (few if name.startswith("baseline") else rows) for one in every] for name, every in seconds.items()
-    }
+    counted = dict.fromkeys(RUNS, rows * times) | {"course-v1, first": rows}
+    own = {name: few if name.startswith("baseline") else rows for name in RUNS}
+    counted |= {name: few for name in RUNS if name.startswith("baseline")}
+    each = {name: [one / counted[name] for one in every] for name, every in seconds.items()}
 
     def ratio(one: str, other: str) -> float:
         return statistics.median(a / b for a, b in zip(each[one], each[other], strict=True))
 
+    steps = list(parts["course-v1"][0])
     result = Result(
         rows=rows,
         baseline_rows=few,
-        items=items.height,
+        items=items,
         pairs=pairs,
         us_per_row={name: statistics.median(every) * 1e6 for name, every in each.items()},
         first_speedup=ratio("baseline, first", "course-v1, first"),
@@ -262,14 +176,13 @@ def compare(
         over_floor=ratio("course-v1", "floor"),
         pricer_over_course=ratio("pricer", "course-v1"),
         shares={
-            name: {step: statistics.median(one.seconds[step] for one in every) / rows * 1e6 for step in STEPS}
+            name: {step: statistics.median(one[step] for one in every) / rows * 1e6 for step in steps}
             for name, every in parts.items()
         },
         startup=startup(),
-        seconds=seconds,
+        seconds={name: [one * own[name] for one in every] for name, every in each.items()},
     )
-    vocabulary = {"name": Path(tokenizer).name, "sha256": mappers["course-v1"].tokenizer.vocabulary.sha256}
-    return result, vocabulary, difference(made["baseline"], made["curator"])
+    return result, {"name": Path(tokenizer).name, "sha256": digest}, problem
 
 
 def startup(pairs: int = 7) -> float:
@@ -336,7 +249,6 @@ def main(
 ) -> None:
     """Run the benchmark."""
     cores = os.cpu_count() or 1
-    core = pin()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = prepare(source, rows, folder)
@@ -348,7 +260,7 @@ def main(
             "tokenizer": vocabulary,
             "same_items": problem is None,
             **asdict(result),
-            "machine": machine(cores, pinned=core is not None),
+            "machine": machine(cores, pinned=last_core() is not None),
             # What other scripts measured stays.
             **{name: others[name] for name in ("ray", "scaling") if name in others},
         }
@@ -360,5 +272,4 @@ def main(
 
 
 if __name__ == "__main__":
-    as_worker()
     main()
