@@ -237,7 +237,10 @@ def table(result: Result) -> str:
 @click.option("--baseline-rows", type=click.IntRange(min=1), help="Run the baseline on the first rows only.")
 @click.option("--pairs", type=click.IntRange(min=1), default=5, show_default=True, help="How often both are run.")
 @click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the result here."
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the result here; that of demo rows goes under the key demo.",
 )
 def main(
     source: Path | None,
@@ -255,15 +258,16 @@ def main(
         result, vocabulary, problem = compare(path, tokenizer, pairs, baseline_rows, folder)
     if json_file is not None:
         others = json.loads(json_file.read_text("utf-8")) if json_file.exists() else {}
-        whole = {
+        found = {
             "source": source.name if source else f"demo, seed {DEMO_SEED}",
             "tokenizer": vocabulary,
             "same_items": problem is None,
             **asdict(result),
             "machine": machine(cores, pinned=last_core() is not None),
-            # What other scripts measured stays.
-            **{name: others[name] for name in ("ray", "scaling") if name in others},
         }
+        # What other scripts measured stays, and so do the rows of the demo beside real ones.
+        kept = {name: others[name] for name in ("ray", "scaling", "demo") if name in others}
+        whole = found | kept if source else others | {"demo": found}
         json_file.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", "utf-8")
     click.echo(table(result))
     if problem is not None:

@@ -22,8 +22,9 @@ def test_bench_measures_every_run_and_step(shared_data: Path, tmp_path: Path) ->
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    made = json.loads(report.read_text("utf-8"))
-    assert (made["rows"], made["baseline_rows"], made["same_items"], made["ray"]) == (400, 60, True, {"kept": 1})
+    whole = json.loads(report.read_text("utf-8"))
+    made = whole["demo"]
+    assert (made["rows"], made["baseline_rows"], made["same_items"], whole["ray"]) == (400, 60, True, {"kept": 1})
     assert all(made["us_per_row"][name] > 0 for name in ("baseline", "course-v1", "floor", "pricer"))
     for shares in made["shares"].values():
         assert set(shares) == {"read", "price", "clean", "encode", "prompt", "write"}
