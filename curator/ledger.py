@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 SPLITS = ("train", "validation", "test")
@@ -42,34 +43,37 @@ class Rule:
     keep: pl.Expr
 
 
-@dataclass
 class Sieve:
     """Takes rows through dropping rules and remembers which rule dropped which row.
 
     Attributes:
-        rows: The rows still kept; columns `row` and `parent_asin` are needed.
+        rows: The rows still kept, in their order; columns `row` and `parent_asin` are needed.
     """
 
-    rows: pl.DataFrame
-    _dropped: list[pl.DataFrame] = field(default_factory=list)
+    def __init__(self, rows: pl.DataFrame) -> None:
+        self.rows = rows
+        self._all = rows.select("row", "parent_asin")
+        # The fate of each row that came in, as its place among the names.
+        self._fates, self._names = np.zeros(rows.height, np.int64), [KEPT]
+        self._left = np.arange(rows.height)
 
     def apply(self, *rules: Rule) -> None:
         """Drop the rows for which an expression is not true; the first such rule is the reason."""
         # Rows may be wide, so they are filtered once for all rules.
         kept = self.rows.select(rule.keep.fill_null(value=False).alias(str(at)) for at, rule in enumerate(rules))
-        left = pl.repeat(value=True, n=self.rows.height, dtype=pl.Boolean, eager=True)
+        left = np.ones(self.rows.height, np.bool_)
         for rule, passed in zip(rules, kept, strict=True):
-            dropped = self.rows.select("row", "parent_asin").filter(left & ~passed)
-            if dropped.height:
-                self._dropped.append(dropped.with_columns(fate=pl.lit(rule.reason)))
-                left &= passed
+            dropped = left & ~passed.to_numpy()
+            if dropped.any():
+                self._fates[self._left[dropped]] = len(self._names)
+                self._names.append(rule.reason)
+                left &= ~dropped
         if not left.all():
-            self.rows = self.rows.filter(left)
+            self.rows, self._left = self.rows.filter(left), self._left[left]
 
     def fates(self) -> pl.DataFrame:
         """Return every row that came in with its fate so far: columns `row`, `parent_asin`, `fate`."""
-        kept = self.rows.select("row", "parent_asin", fate=pl.lit(KEPT))
-        return pl.concat([*self._dropped, kept]).sort("row")
+        return self._all.with_columns(pl.Series(self._names).gather(self._fates).alias("fate"))
 
 
 def final_fates(part: pl.DataFrame, selection: pl.DataFrame) -> pl.DataFrame:

@@ -164,12 +164,10 @@ def writing_parquet(
         repeated: Columns of few different values, for which a dictionary is worth making.
     """
     plain = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    # Zstandard would make the prompts a third smaller, and take as long as all the cleaning of their texts.
+    # These files are read a few times and then only kept. Zstandard would make them a third smaller, and be slower.
     with (
         writing(final) as temporary,
-        pq.ParquetWriter(
-            temporary, plain, compression="lz4", use_dictionary=list(repeated)
-        ) as writer,
+        pq.ParquetWriter(temporary, plain, compression="lz4", use_dictionary=list(repeated)) as writer,
     ):
 
         def append(frame: pl.DataFrame) -> None:

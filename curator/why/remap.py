@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -35,11 +35,12 @@ _WORDS = 6
 """Words shown on either side of the cut."""
 
 
-@dataclass
 class _WatchedSieve(Sieve):
     """A sieve that remembers the rows as each rule found them."""
 
-    seen: dict[str, pl.DataFrame] = field(default_factory=dict)
+    def __init__(self, rows: pl.DataFrame) -> None:
+        super().__init__(rows)
+        self.seen: dict[str, pl.DataFrame] = {}
 
     def apply(self, *rules: Rule) -> None:
         for rule in rules:
