@@ -59,8 +59,8 @@ def estimate(specs: Sequence[str], recipe: Recipe, workers: int) -> Estimate:
     tried = [shards[at] for at in np.unique(np.linspace(0, len(shards) - 1, _SHARDS).astype(int))]
     started = time.perf_counter()
     mapper = Mapper(recipe)
-    # The first batch has the loops loaded, or compiled.
-    mapper(next(sources.read(tried[0], recipe)).head(1))
+    # The first rows that are mapped, of which some must be kept, have the loops loaded, or compiled.
+    mapper(next(sources.read(tried[0], recipe)).head(256))
     loading = time.perf_counter() - started
     kept: list[pl.DataFrame] = []
     size = 0
