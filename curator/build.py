@@ -233,9 +233,9 @@ def _categories(parts: Sequence[Path]) -> list[str]:
 
 def _write_selection(run: RunDirectory, selection: select.Selection) -> None:
     with writing_parquet(run.selection, select.SCHEMA, {}) as write:
-        # The splits' names are strings: a piece at a time.
+        # The splits' names are strings, and no cluster takes no memory before: a piece at a time.
         for items in selection.items.iter_slices(_SELECTED_AT_ONCE):
-            write(items.with_columns(split=select.split_of(pl.col("fate"))))
+            write(items.with_columns(pl.col("cluster").cast(pl.UInt32), split=select.split_of(pl.col("fate"))))
 
 
 def _write_ledger(run: RunDirectory, shards: Sequence[Shard], selection: select.Selection) -> dict[str, int]:

@@ -95,16 +95,16 @@ def select(parts: Sequence[Path], recipe: Recipe) -> Selection:
         fate[copy_of != np.arange(len(slot))] = CODES["exact_duplicate"]
     fate[(slot < slots.FIRST) | (slot > slots.LAST)] = CODES["no_slot"]
     category, names = read_categories(parts)
-    weight = weights(names, recipe.slots)[category]
     # Slot 0 is no slot: what is dropped already is left out of the draw as an item without a slot is.
-    drawn = slots.sample(np.where(fate == CODES["not_sampled"], slot, 0), weight, recipe.slots)
-    del weight
+    free = np.where(fate == CODES["not_sampled"], slot, np.int32(0))
+    drawn = slots.sample(free, category, weights(names, recipe.slots), recipe.slots)
+    del free
     order = splits.shuffle(drawn.chosen, recipe.split.seed)
     division = splits.in_order(order, recipe.split)
     if clusters is not None:
         division = divide_by_cluster(parts, order, clusters, (category, slot), division, recipe)
     cluster = clusters.of if clusters is not None else copy_of
-    del category
+    del category, order
     items = _decided(parts, slot, cluster, division.write(fate, CODES), fate)
     return Selection(items, division.sizes, drawn.available, division.warnings)
 
@@ -124,7 +124,8 @@ def _decided(
 ) -> pl.DataFrame:
     """Return the items of a selection."""
     sampled = pl.Series(position >= 0)
-    none = pl.repeat(None, len(slot), dtype=pl.UInt32, eager=True)
+    # Without values; the file's column is made of it a piece at a time.
+    none = pl.Series([None], dtype=pl.Null).new_from_index(0, len(slot))
     return pl.DataFrame(
         {
             **read_numbers(parts, {"shard": np.uint32, "row": np.int64}),

@@ -42,6 +42,7 @@ from curator.mapping import code_digest
 from curator.publish.dataset import sha256
 from curator.publish.forms import default_form
 from curator.recipe import Recipe, load_recipe
+from curator.select import weights
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDS = 5
@@ -91,11 +92,10 @@ def common(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
 
 def fit_on(items: pl.DataFrame, rows: int | None, recipe: Recipe) -> pl.DataFrame:
     """Return the rows that a model learns from: the recipe's sample, and of that so many."""
-    weights, default = recipe.slots.weights, recipe.slots.default_weight
-    weight = items["category"].replace_strict(weights, default=default, return_dtype=pl.Float64).to_numpy()
-    chosen = np.sort(slots.sample(items["slot"].to_numpy(), weight, recipe.slots).chosen)
+    names, category = np.unique(items["category"].to_numpy(), return_inverse=True)
+    drawn = slots.sample(items["slot"].to_numpy(), category, weights(names.tolist(), recipe.slots), recipe.slots)
     # Items stand in the order of a hash of their product, so that the first ones are a random part.
-    return items[chosen].head(items.height if rows is None else rows)
+    return items[np.sort(drawn.chosen)].head(items.height if rows is None else rows)
 
 
 def guesses(items: pl.DataFrame, recipe: Recipe, model: str, rows: int | None) -> tuple[pl.DataFrame, int]:

@@ -18,8 +18,8 @@ from curator.settings import SlotSettings
 
 
 def sample(slot: list[int], weight: list[float] | None = None, **changes: Any) -> list[int]:
-    weights = np.array(weight or [5.0] * len(slot))
-    return slots.sample(np.array(slot, np.int32), weights, SlotSettings(**changes)).chosen.tolist()
+    weights, category = np.unique(weight or [5.0] * len(slot), return_inverse=True)
+    return slots.sample(np.array(slot, np.int32), category, weights, SlotSettings(**changes)).chosen.tolist()
 
 
 def naive(slot: list[int], weight: list[float], cap: int, whole_from: int = 240, seed: int = 42) -> list[int]:
@@ -73,7 +73,7 @@ def test_slots_come_in_their_order_and_small_ones_in_source_order() -> None:
 
 
 def test_available_counts_what_was_there() -> None:
-    made = slots.sample(np.array([0, 1, 1, 999, 1000], np.int32), np.ones(5), SlotSettings(cap=1))
+    made = slots.sample(np.array([0, 1, 1, 999, 1000]), np.zeros(5, np.int64), np.ones(1), SlotSettings(cap=1))
     assert made.available.shape == (1000,)
     assert (made.available[1], made.available[999], made.available.sum()) == (2, 1, 3)
 
