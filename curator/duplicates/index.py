@@ -35,6 +35,9 @@ _CHUNK = 100_000
 _ENTRIES = 1 << 20
 """Kept grams of a range of grams, about: the entries of the index that lie in memory together are among them."""
 
+_PAIRS = 1 << 20
+"""Pairs, about, that may be held twice or more often."""
+
 _RANGE_BITS = 7
 _SLOTS_PER_GRAM = 2
 _SLOT_BITS = 27
@@ -75,19 +78,22 @@ class Sketches:
             threshold: The similarity; above 0 and at most 1.
         """
         least = max(threshold - (_SAMPLED_MARGIN if self._sampled else _HASH_MARGIN), 0.05)
-        # The kept grams are gone once all pairs are there.
-        every = distinct(self._pairs(least))
+        every = self._pairs(least)
         found = np.empty((len(every), 2), np.int64)
         found[:, 0], found[:, 1] = every >> np.uint64(32), every & np.uint64(0xFFFFFFFF)
         return found
 
     def _pairs(self, least: float) -> Words:
-        """Return the pairs of all ranges, as `pairs_under` does."""
+        """Return the pairs of all ranges, as `pairs_under` does; the kept grams are gone then."""
         kept, count = self._indexed(least)
-        found = Blocks(np.uint64)
+        every, found, waiting = np.empty(0, np.uint64), [], 0
         for pairs in in_order(lambda number: pairs_under(number, kept, least), range(count)):
-            found.add(pairs)
-        return found.joined()
+            found.append(pairs)
+            waiting += len(pairs)
+            # Most pairs are found in several ranges.
+            if waiting > max(_PAIRS, len(every)):
+                every, found, waiting = distinct(np.concatenate([every, *found])), [], 0
+        return distinct(np.concatenate([every, *found]))
 
     def _indexed(self, threshold: float) -> tuple[Kept, int]:
         """Choose the first of each item's grams in the common order, and mark the items; count the ranges too."""
