@@ -27,6 +27,7 @@ from curator.engine_ray import run_ray
 from curator.errors import RunError
 from curator.mapping import code_digest, is_finished, shard_key
 from curator.memory import give_back_early, peak_memory_bytes
+from curator.progress import Progress, silent
 from curator.publish.dataset import write_dataset
 from curator.recipe import Recipe
 from curator.report import write_report
@@ -68,9 +69,6 @@ ROWS_WORTH_A_WORKER = 30_000
 EngineName = Literal["local", "ray"]
 """What maps the shards."""
 
-Progress = Callable[[int, int], None]
-"""Called with the raw rows mapped so far and those to map in all."""
-
 
 def build(
     specs: Sequence[str],
@@ -78,7 +76,7 @@ def build(
     out: Path,
     *,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     engine: EngineName = "local",
     address: str | None = None,
 ) -> dict[str, Any]:
@@ -89,7 +87,7 @@ def build(
         recipe: The settings.
         out: The run directory.
         workers: Processes for the map step; by default the cores, or fewer where the rows are too few to be worth it.
-        progress: Called after each shard.
+        progress: Told what is being done: as each step begins, and after each shard.
         engine: What the map step runs on: ``local``, the processes of this machine, or ``ray`` (see `engine_ray`).
         address: The Ray cluster to join; by default Ray is started on this machine.
 
@@ -115,8 +113,9 @@ def build(
         write_json(run.sources, _describe(read, shards))
         clock = Clock()
         map_all = partial(_run, engine, address, recipe, workers)
-        mapped = _map(run, shards, recipe, vocabulary, map_all, clock, progress or (lambda done, total: None))
+        mapped = _map(run, shards, recipe, vocabulary, map_all, clock, progress)
         clock.lap("map")
+        progress("select", 0, 0)
         give_back_early()
         parts = [run.items(shard.index) for shard in shards]
         with told_if_damaged(run.path):
@@ -127,6 +126,7 @@ def build(
             _refuse_nothing(fates)
         summary = summarise(recipe, vocabulary, read, parts, selection, fates)
         clock.lap("select")
+        progress("write", 0, 0)
         with told_if_damaged(run.path):
             pictures = images(summary)
             manifest = write_dataset(run.dataset, parts, selection, recipe, vocabulary, read, fates, pictures)
@@ -202,9 +202,9 @@ def _map(
         nonlocal done
         done += result.rows
         clock.workers[result.worker] = result.peak_memory
-        progress(done, total)
+        progress("map", done, total)
 
-    progress(0, total)
+    progress("map", 0, total)
     map_all(tasks, on_done)
     return done
 

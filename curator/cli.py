@@ -10,10 +10,9 @@ from typing import Literal
 
 import click
 
-from curator import __version__, cli_complete, tables
+from curator import __version__, cli_complete, progress, tables
 from curator.cli_group import Group, agreed
 from curator.cli_train import train
-from curator.progress import rows_progress
 from curator.visible import visible
 
 
@@ -83,8 +82,8 @@ def build(
         click.echo(json.dumps(guess.to_dict()) if as_json else tables.estimated(guess))
         return
     run = out or Path("runs") / f"{_label(sources)}-{recipe.name}"
-    with rows_progress() as progress:
-        summary = run_build(sources, recipe, run, workers=workers, progress=progress, engine=engine, address=address)
+    with progress.steps() as told:
+        summary = run_build(sources, recipe, run, workers=workers, progress=told, engine=engine, address=address)
     for warning in summary["warnings"]:
         click.echo(visible(f"Warning: {warning}"), err=True)
     if as_json:
