@@ -61,11 +61,11 @@ def detail_lines(
 
 @lru_cache(maxsize=8)
 def _keys(dropped: tuple[str, ...], first: tuple[str, ...]) -> Keys:
-    """Return the keys to look for; the loops leave rows with others than plain ASCII to the patterns."""
+    """Return the keys to look for; the loops leave rows with others than printable ASCII to the patterns."""
     from curator.kernels.details import Keys
 
-    ranks = _ranks(first) | dict.fromkeys((key.lower() for key in dropped if "\\" not in _in_json(key)), -1)
-    names = sorted((key for key in ranks if key.isascii()), key=len)
+    ranks = _ranks(first) | dict.fromkeys((key.lower() for key in dropped), -1)
+    names = sorted((key for key in ranks if key.isascii() and key.isprintable()), key=len)
     sizes = np.cumsum([0, *np.bincount([len(name) for name in names])])
     ordered = np.array([ranks[name] for name in names], np.int64)
     return Keys(strings(pl.Series(names, dtype=pl.String)), sizes, ordered, len(first))

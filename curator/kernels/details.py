@@ -1,7 +1,7 @@
 """Read product details, JSON objects as `json.dumps` writes them, into lines ``Key: value``.
 
 `details.readable_details` says what is done. It does it itself where a row is not read here: text that is cut off or no
-such object, objects within objects, and what hardly a page holds, such as a quote in a key.
+such object, objects within objects, and what hardly a page holds, such as a colon in a key.
 """
 
 from __future__ import annotations
@@ -141,9 +141,15 @@ def _key(data: Bytes, place: int, last: int, out: Bytes, at: int, key: Bytes) ->
     size = value = 0
     if data[place] == 34:
         place += 1
-        # What has another form in lower case or in JSON, or ends a key of a line, is not read.
-        while place < last and _KINDS[data[place]] < _COLON:
+        # What has another form in lower case or in JSON, quotes and backslashes aside, or ends a key of a line, is not
+        # read.
+        while place < last:
             byte = data[place]
+            if _KINDS[byte] == _ESCAPE and (data[place + 1] == 34 or data[place + 1] == 92):
+                place += 1
+                byte = data[place]
+            elif _KINDS[byte] >= _COLON:
+                break
             out[at] = byte
             key[size] = byte | 0x20 if 65 <= byte <= 90 else byte
             at, size, place = at + 1, size + 1, place + 1
