@@ -64,7 +64,8 @@ def _keys(dropped: tuple[str, ...], first: tuple[str, ...]) -> Keys:
     """Return the keys to look for; the loops leave rows with others than printable ASCII to the patterns."""
     from curator.kernels.details import Keys
 
-    ranks = _ranks(first) | dict.fromkeys((key.lower() for key in dropped), -1)
+    # A dropped key is looked for in the text itself, where all beyond ASCII is escaped: the Kelvin sign is no k there.
+    ranks = _ranks(first) | dict.fromkeys((key.lower() for key in dropped if key.isascii()), -1)
     names = sorted((key for key in ranks if key.isascii() and key.isprintable()), key=len)
     sizes = np.cumsum([0, *np.bincount([len(name) for name in names])])
     ordered = np.array([ranks[name] for name in names], np.int64)

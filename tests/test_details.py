@@ -107,6 +107,7 @@ def read_by_the_loops(details: dict[str, Any]) -> bool:
         ({"Color": "Red", "Rank": {"Toys": 3, "In [all]": [1]}, "For": ["a", "b {c}"], "Count": 3, "None": None}, True),
         ({"Note": 'a "quote", \\ and / and é 😀\n'}, True),
         ({"UPC": ["a", {"b": "c"}], "": ":"}, True),
+        ({"k": "no Kelvin sign", "K": "nor this"}, True),
         ({'Driver "Path"': "C:\\x", 'A"B': "left out", "Net \\ weight": "2 lb", "\\": "a", '"': "b"}, True),
         ({"Rank": {"Toys": {"Dolls": 3}}}, False),
         ({"For": [["a"]]}, False),
