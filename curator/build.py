@@ -47,6 +47,7 @@ class Clock:
 
     seconds: dict[str, float] = field(default_factory=dict)
     workers: dict[str, int] = field(default_factory=dict)
+    _peaks: list[int] = field(default_factory=list)
     _started: float = field(default_factory=time.perf_counter)
 
     def lap(self, step: str) -> None:
@@ -54,11 +55,15 @@ class Clock:
         now = time.perf_counter()
         self.seconds[step] = round(now - self._started, 3)
         self._started = now
+        self._peaks.append(peak_memory_bytes())
 
     def peak_memory(self) -> int:
-        """Return the sum of each process's peak (bytes): no less than what was in use at any moment."""
-        others = {worker: peak for worker, peak in self.workers.items() if worker != str(os.getpid())}
-        return peak_memory_bytes() + sum(others.values())
+        """Return the most memory in use (bytes), at most: each process's peak while it was there.
+
+        Workers are gone after the first step, the map step.
+        """
+        others = sum(peak for worker, peak in self.workers.items() if worker != str(os.getpid()))
+        return max(self._peaks[0] + others, peak_memory_bytes())
 
 
 _SELECTED_AT_ONCE = 1 << 18

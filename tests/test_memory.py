@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
 
 import pytest
+
+from curator import build
 
 HELD = """
 import re, sys, numpy as np
@@ -34,3 +37,18 @@ def test_large_arrays_are_given_back_at_once():
     # MiB of 128 that were freed, with a small array behind them.
     assert freed["early"] > 120
     assert freed["late"] < 20
+
+
+@pytest.mark.parametrize(("workers", "peak"), [({}, 900), ({"1": 300, "2": 350}, 1_050), ({"1": 100}, 900)])
+def test_a_build_counts_workers_while_they_are_there(
+    workers: dict[str, int], peak: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peaks = iter([400, 700, 900, 900])
+    monkeypatch.setattr(build, "peak_memory_bytes", lambda: next(peaks))
+    clock = build.Clock()
+    clock.workers.update(workers)
+    # This process's own shards count once.
+    clock.workers[str(os.getpid())] = 10_000
+    for step in ("map", "select", "write"):
+        clock.lap(step)
+    assert clock.peak_memory() == peak
