@@ -211,25 +211,31 @@ def clean(titles: Strings, contents: Strings, rows: Ints, kinds: Bytes, steps: B
     return offsets, out[:at]
 
 
-_STARTS, _WRITTEN, _DIGIT, _ODD = 0, 1, 2, 3
+_ANY, _WITH_DIGIT = 1, 2
+"""What a character may be met with: anything, a word that has a digit."""
+
+_MEETS, _WRITTEN = 4, 7
+"""Bits of a step from which on, and at which, its two other parts stand."""
 
 
 def step(before: int, kind: int) -> int:
-    """Return what a character is, by its kind and that of the one before it, in four bits.
+    """Return what a character is, by its kind and that of the one before it, in eight bits.
 
-    It begins a word, is written, is a digit, needs a closer look.
+    From the lowest: what it is for those that follow (a digit), with what before it (from `_MEETS` on) it needs a
+    closer look, and whether it is written. A word that begins needs one if the word before it has a digit.
     """
     starts = before == SPACE and kind in (PLAIN, DIGIT)
     written = not (before == SPACE and kind == SPACE)
     odd = kind == WIDE or (kind == COMMA and before in (SPACE, COMMA))
-    return starts << _STARTS | written << _WRITTEN | (kind == DIGIT) << _DIGIT | odd << _ODD
+    meets = odd * _ANY | starts * _WITH_DIGIT
+    return (kind == DIGIT) * _WITH_DIGIT | meets << _MEETS | written << _WRITTEN
 
 
 @part
 def _clean(data: Bytes, place: int, last: int, kinds: Bytes, steps: Bytes, out: Bytes, at: int) -> int:
     """Clean one text; return where it ends."""
-    begin = word = at  # where the text and its last word begin
-    digit = 0  # whether the word has a digit
+    begin = at
+    met = _ANY  # or has the last word a digit, too?
     before = SPACE  # the kind of what came last; so no space is written first
     while place < last:
         # Nearly all bytes are read here, without a branch that depends on where words end.
@@ -237,14 +243,12 @@ def _clean(data: Bytes, place: int, last: int, kinds: Bytes, steps: Bytes, out: 
             place = one
             byte = data[np.uint64(one)]
             kind = np.int64(kinds[byte])
-            bits = np.int64(steps[np.uint64(before << 3 | kind)])
-            starts = bits & 1
-            if bits >> _ODD | (starts & digit):
+            bits = np.int64(steps[np.uint64(8 * before + kind)])
+            if bits >> _MEETS & met:
                 break
-            word += starts * (at - word)
-            digit |= bits >> _DIGIT & 1
+            met |= bits
             out[np.uint64(at)] = 32 if kind == SPACE else byte
-            at += bits >> _WRITTEN & 1
+            at += bits >> _WRITTEN
             before = kind
         else:
             break
@@ -262,18 +266,31 @@ def _clean(data: Bytes, place: int, last: int, kinds: Bytes, steps: Bytes, out: 
             place += length
         else:
             if before == SPACE:
-                if digit and _is_long(out, word, at - 1):
-                    at = word
-                word, digit = at, 0
-            digit |= kind == DIGIT
+                if met & _WITH_DIGIT:
+                    word = _last_word(out, begin, at - 1)
+                    if _is_long(out, word, at - 1):
+                        at = word
+                met = _ANY
+            if kind == DIGIT:
+                met |= _WITH_DIGIT
             while length:
                 out[at] = data[place]
                 at, place, length = at + 1, place + 1, length - 1
         before = kind
     at -= before == SPACE and at > begin
-    if digit and _is_long(out, word, at):
-        at = max(word - 1, begin)
+    if met & _WITH_DIGIT:
+        word = _last_word(out, begin, at)
+        if _is_long(out, word, at):
+            at = max(word - 1, begin)
     return at
+
+
+@part
+def _last_word(out: Bytes, begin: int, end: int) -> int:
+    """Return where the last word begins."""
+    while end > begin and out[end - 1] != 32:
+        end -= 1
+    return end
 
 
 @part
