@@ -451,9 +451,9 @@ def test_shards_by_offset_are_the_whole(sizes: list[int], piece_rows: int, shard
     scan = jsonl.scan(one_file, COURSE, piece_rows)
     rows = 1 + sum(size > 0 for size in sizes)
     source = sources.Source("jsonl", str(one_file), one_file.name, None, rows, scan.size, 0, scan.sha256)
-    whole = read_all([sources.Found(source, [rows], False, (0,))])
+    whole = read_all([sources.Found(source, [rows], (0,))])
     assert whole["row"].to_list() == list(range(rows))
-    cut = read_all([sources.Found(source, scan.pieces, False, scan.offsets)], shard_rows=shard_rows)
+    cut = read_all([sources.Found(source, scan.pieces, scan.offsets)], shard_rows=shard_rows)
     assert cut.equals(whole)
     assert sum(scan.pieces) == rows
 

@@ -30,7 +30,7 @@ from curator.sources.model import Found, Shard, Source
 __all__ = ["SHARD_ROWS", "Found", "Shard", "Source", "cut", "read", "resolve"]
 
 SHARD_ROWS = 16_384
-"""About how many raw rows a shard has."""
+"""About how many raw rows a shard has, where its file can be cut so often."""
 
 DEMO_ROWS, DEMO_SEED = 20_000, 42
 """Rows and seed of the source ``demo``."""
@@ -72,16 +72,13 @@ def _bounds(found: Found, shard_rows: int) -> Iterator[tuple[int, int, int]]:
     """Yield start, stop (rows) and offset (bytes) of the shards of one source."""
     start = stop = offset = 0
     for piece, at in zip(found.pieces, found.offsets or (0,) * len(found.pieces), strict=True):
-        # A piece that would make the shard too large begins a new one; one that is too large itself is divided.
+        # A piece that would make the shard too large begins a new one.
         if stop > start and stop + piece - start > shard_rows:
             yield start, stop, offset
             start = stop
         if start == stop:
             offset = at
         stop += piece
-        while found.divisible and stop - start > shard_rows:
-            yield start, start + shard_rows, offset
-            start += shard_rows
     if stop > start:
         yield start, stop, offset
 
@@ -160,7 +157,9 @@ def _demo(spec: str) -> Found:
         raise UsageError(f"source {spec!r}: the demo catalogue has at most {DEMO_MOST:,} rows and a seed below 2**64")
     identity = f"curator demo catalogue, version {demo.RAW_DEMO_VERSION}, seed {seed}, {rows} rows"
     digest = hashlib.sha256(identity.encode()).hexdigest()
-    return Found(Source("demo", f"demo:{seed}", f"demo:{rows}:{seed}", None, rows, 0, 0, digest), [rows])
+    full, rest = divmod(rows, SHARD_ROWS)
+    pieces = [SHARD_ROWS] * full + [rest] * bool(rest)
+    return Found(Source("demo", f"demo:{seed}", f"demo:{rows}:{seed}", None, rows, 0, 0, digest), pieces)
 
 
 def _file(path: Path, recipe: Recipe) -> Found:
@@ -174,4 +173,4 @@ def _file(path: Path, recipe: Recipe) -> Found:
     source = Source(
         kind, str(path.resolve()), path.name, category_of(path), sum(scan.pieces), scan.size, modified, scan.sha256
     )
-    return Found(source, scan.pieces, scan.divisible, scan.offsets)
+    return Found(source, scan.pieces, scan.offsets)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from curator.digest import sha256
@@ -32,11 +33,17 @@ class Format(NamedTuple):
     read: Callable[[Shard, Recipe], Iterator[pl.DataFrame]]
 
 
+_MOST = 8
+"""Row groups of up to so many times the rows of a piece are one; of a larger one each piece unpacks it as a whole."""
+
+
 def _scan_parquet(path: Path, recipe: Recipe, piece_rows: int) -> Scan:
-    # Row groups can be read from anywhere, whatever their size.
-    pieces = parquet.row_groups(path, recipe)
+    pieces: list[int] = []
+    for rows in parquet.row_groups(path, recipe):
+        bounds = np.linspace(0, rows, max(1, -(-rows // (_MOST * piece_rows))) + 1).astype(int)
+        pieces += np.diff(bounds).tolist()
     try:
-        return Scan(pieces, (), path.stat().st_size, sha256(path), divisible=True)
+        return Scan(pieces, (), path.stat().st_size, sha256(path))
     except OSError as error:
         raise SourceError(f"{path}: can't be read: {error.strerror}") from error
 

@@ -67,14 +67,12 @@ class Scan:
         offsets: Bytes before each piece, where a reader needs them; empty otherwise.
         size: Bytes of the file.
         sha256: Digest of the file's bytes (hex).
-        divisible: Whether a piece may be cut anywhere.
     """
 
     pieces: list[int]
     offsets: tuple[int, ...]
     size: int
     sha256: str
-    divisible: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,12 +81,10 @@ class Found:
 
     Attributes:
         source: The source.
-        pieces: Rows of its consecutive pieces; a shard is best made of whole ones.
-        divisible: Whether a piece may be cut anywhere; a compressed text file can only be read from its start.
+        pieces: Rows of its consecutive pieces; a shard is made of whole ones.
         offsets: Bytes before each piece, where a reader needs them; empty otherwise.
     """
 
     source: Source
     pieces: list[int]
-    divisible: bool = True
     offsets: tuple[int, ...] = ()

@@ -15,6 +15,9 @@ from curator.sources import columns
 from curator.sources.model import Shard
 from curator.sources.text_files import BOMB_BYTES, BOMB_RATIO
 
+_BATCH_ROWS = 20_480
+"""Most rows of a batch."""
+
 
 def row_groups(path: Path, recipe: Recipe) -> list[int]:
     """Check a file's columns and return the rows of each row group.
@@ -36,7 +39,7 @@ def row_groups(path: Path, recipe: Recipe) -> list[int]:
 
 
 def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a shard: `row` and the columns that the recipe needs."""
+    """Yield the rows of a shard, some thousand at a time: `row` and the columns that the recipe needs."""
     path = shard.source.location
     try:
         scan = pl.scan_parquet(path, glob=False)
@@ -50,7 +53,9 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
     if rows.height != shard.rows:
         raise SourceError(f"{path}: has {rows.height:,} of the rows {shard.start:,} to {shard.stop - 1:,}; it changed")
     _refuse_bomb(Path(path), _text_bytes(rows))
-    yield rows.with_columns(pl.int_range(shard.start, shard.stop, dtype=pl.Int64).alias("row"))
+    numbered = rows.with_columns(pl.int_range(shard.start, shard.stop, dtype=pl.Int64).alias("row"))
+    # Read at once, for any slice of a row group takes unpacking all of it; the rest of the map step needs more memory.
+    yield from numbered.iter_slices(-(-shard.rows // -(-shard.rows // _BATCH_ROWS)))
 
 
 def _text_bytes(rows: pl.DataFrame) -> int:
