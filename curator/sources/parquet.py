@@ -60,8 +60,9 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
 
 def _text_bytes(rows: pl.DataFrame) -> int:
     """Return the bytes of all strings. In memory equal ones are one, so they may be far more than there is room for."""
-    texts = (pl.col(name).explode() if columns.is_list(name) else pl.col(name) for name in rows.columns)
-    return sum(int(rows.select(text.str.len_bytes().cast(pl.UInt64).sum()).item()) for text in texts)
+    texts = ((pl.col(name).explode() if columns.is_list(name) else pl.col(name)) for name in rows.columns)
+    sizes = rows.select(text.str.len_bytes().cast(pl.UInt64).sum() for text in texts)
+    return sum(int(size) for size in sizes.row(0))
 
 
 def _refuse_bomb(path: Path, size: int) -> None:
