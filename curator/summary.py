@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,17 +99,21 @@ class _Counted:
     def __init__(self) -> None:
         self.masked = 0
         self.slots, self.tokens, self.sampled_tokens = (np.zeros(size, np.int64) for size in (slots.LAST + 1, 0, 0))
-        self._categories: list[pl.DataFrame] = []
-        self._prices: list[pl.DataFrame] = []
+        # Items by category, fate and whether they are sampled, and published rows by price band and split. Not in frames:
+        # the few names in them would hold on to the buffers of all rows.
+        self._categories: Counter[tuple[str | None, str, bool]] = Counter()
+        self._prices: Counter[tuple[int, str]] = Counter()
 
     def add(self, items: pl.DataFrame) -> None:
         """Count some items; columns `category`, `tokens`, `masked`, `slot`, `sampled` and `fate`."""
         fate = pl.col("fate").cast(pl.String)
-        self._categories.append(items.group_by("category", fate).agg(pl.len(), pl.col("sampled").sum()))
+        for *kind, count in items.group_by("category", fate, "sampled").len().iter_rows():
+            self._categories[tuple(kind)] += count
         published = items.filter(fate.is_in(ledger.SPLITS))
         self.masked += int(published["masked"].sum())
         low = pl.Series("low", np.array(BANDS)[np.digitize(published["slot"].to_numpy(), BANDS) - 1])
-        self._prices.append(published.select(fate, low).group_by("low", "fate").len())
+        for *kind, count in published.select(low, fate).group_by("low", "fate").len().iter_rows():
+            self._prices[tuple(kind)] += count
         self.tokens = _added(self.tokens, items["tokens"])
         sampled = items.filter("sampled")
         self.sampled_tokens = _added(self.sampled_tokens, sampled["tokens"])
@@ -116,7 +121,8 @@ class _Counted:
 
     def categories(self) -> list[dict[str, Any]]:
         """Return the largest categories: all their items, and the sampled ones."""
-        found = pl.concat(self._categories).group_by("category").agg(pl.col("len", "sampled").sum())
+        sampled = pl.col("len").filter("sampled").sum().alias("sampled")
+        found = _frame(self._categories, _CATEGORIES).group_by("category").agg(pl.col("len").sum(), sampled)
         listed = found.sort("len", "category", descending=[True, False]).head(MOST_CATEGORIES)
         return [{"category": name, "items": count, "sampled": taken} for name, count, taken in listed.iter_rows()]
 
@@ -125,15 +131,25 @@ class _Counted:
 
         The aim is the share that a category or a price band has of all splits together, in rows of the split.
         """
-        found = pl.concat(self._categories).filter(pl.col("fate").is_in(ledger.SPLITS))
+        found = _frame(self._categories, _CATEGORIES).filter(pl.col("fate").is_in(ledger.SPLITS))
         named = found.group_by("category", "fate").agg(pl.col("len").sum())
-        prices = pl.concat(self._prices).group_by("low", "fate").agg(pl.col("len").sum())
+        prices = _frame(self._prices, _PRICES)
         listed = named.group_by("category").agg(pl.col("len").sum())
         listed = listed.sort("len", "category", descending=[True, False]).head(MOST_CATEGORIES)
         return {
             "categories": _aims(named, "category", listed["category"].to_list()),
             "prices": _aims(prices, "low", BANDS),
         }
+
+
+_CATEGORIES = {"category": pl.String, "fate": pl.String, "sampled": pl.Boolean}
+_PRICES = {"low": pl.Int64, "fate": pl.String}
+
+
+def _frame(counts: Counter[Any], columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Return counts as a frame: these columns, and `len`."""
+    rows = [(*kind, count) for kind, count in counts.items()]
+    return pl.DataFrame(rows, schema={**columns, "len": pl.Int64}, orient="row")
 
 
 def _added(counts: NDArray[np.int64], values: pl.Series) -> NDArray[np.int64]:
