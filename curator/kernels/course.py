@@ -60,7 +60,7 @@ def join(
         first, last = details.offsets[row], details.offsets[row + 1]
         if left and last > first:
             text = details.data[first:last]
-            length = _without_all(text, removals, pairs, ahead, kept) if len(ahead) else -1
+            length = _without_all(text, removals, pairs, ahead, left, kept) if len(ahead) else -1
             if length < 0:
                 length = _without_each(text, removals, pairs, kept)
             at, left = _add(kept, 0, length, out, at, left)
@@ -108,12 +108,25 @@ def _add(data: Bytes, first: int, last: int, out: Bytes, at: int, left: int) -> 
 
 
 @part
-def _without_all(text: Bytes, removals: Strings, pairs: Words, ahead: Ints, out: Bytes) -> int:
-    """Write a text without the removals, found in one pass; return its bytes, or -1 if their order may matter."""
+def _without_all(text: Bytes, removals: Strings, pairs: Words, ahead: Ints, most: int, out: Bytes) -> int:
+    """Write a text without the removals, found in one pass; return its bytes, or -1 if their order may matter.
+
+    It may end after `most` characters.
+    """
     size, at, place = len(text), 0, 0
     open_ = -1  # up to where a deletion could bring together what a removal that was begun looks for
     seam = -1  # where the last deletion ended
+    enough = most + 1  # bytes after which there may be as many characters
     while place < size:
+        # What follows can take the last byte away, but none before it.
+        if at > enough and place - 1 > open_ and place - 1 > seam:
+            characters = 0
+            for one in range(at - 1):
+                characters += (out[one] & 0xC0) != 0x80
+            # The last one may go on.
+            if characters > most:
+                return at - 1
+            enough = at + most - characters
         byte = text[np.uint64(place)]
         out[np.uint64(at)] = byte
         found = pairs[0, byte]
