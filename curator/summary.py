@@ -99,8 +99,8 @@ class _Counted:
     def __init__(self) -> None:
         self.masked = 0
         self.slots, self.tokens, self.sampled_tokens = (np.zeros(size, np.int64) for size in (slots.LAST + 1, 0, 0))
-        # Items by category, fate and whether they are sampled, and published rows by price band and split. Not in frames:
-        # the few names in them would hold on to the buffers of all rows.
+        # Items by category, fate and whether they are sampled; published rows by price band and split. In frames the
+        # few names would hold on to the buffers of all rows.
         self._categories: Counter[tuple[str | None, str, bool]] = Counter()
         self._prices: Counter[tuple[int, str]] = Counter()
 
