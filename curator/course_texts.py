@@ -43,11 +43,11 @@ def contents(rows: pl.DataFrame, removals: Sequence[str], chars: Ints) -> Conten
             brought together.
         chars: Most characters of each text.
     """
-    from curator.kernels import course
+    from curator.kernels.contents import join
 
     description, features = lists(rows["description"]), lists(rows["features"])
     parts = (description, features, strings(rows["details"]), *_removals(tuple(removals)))
-    offsets, data, counts = course.join(*parts, chars)
+    offsets, data, counts = join(*parts, chars)
     for made in (offsets, data):
         made.setflags(write=False)
     return Contents(Strings(offsets, data), counts)
@@ -75,9 +75,9 @@ def scrub_together(titles: pl.Series, contents: pl.Series | Strings, rows: Ints 
 def _removals(removals: tuple[str, ...]) -> tuple[Strings, Words, Ints]:
     """Return the removals' buffers, two neighbouring bytes of each, and how many bytes it has before these.
 
-    A text without the two need not be looked through. See `kernels.course.join`.
+    A text without the two need not be looked through. See `kernels.contents.join`.
     """
-    from curator.kernels.course import ODD
+    from curator.kernels.contents import ODD
 
     encoded = [removal.encode() for removal in removals]
     # Letters are rarer next to each other than a quote and what follows it.

@@ -1,7 +1,7 @@
 """Read product details, JSON objects as `json.dumps` writes them, into lines ``Key: value``.
 
-`details.readable_details` says what is done. It does it itself where a row is not read here: text that is cut off or no
-such object, objects within objects, and what hardly a page holds, such as a colon in a key.
+`details.readable_details` says what is done. It does it itself where a row is not read here: text that is no such
+object, or cut off, objects within objects, and what hardly a page holds, such as a colon in a key.
 """
 
 from __future__ import annotations
@@ -141,8 +141,7 @@ def _key(data: Bytes, place: int, last: int, out: Bytes, at: int, key: Bytes) ->
     size = value = 0
     if data[place] == 34:
         place += 1
-        # What has another form in lower case or in JSON, quotes and backslashes aside, or ends a key of a line, is not
-        # read.
+        # Not read is what is written otherwise in lower case or in JSON (but quotes), and what ends a key of a line.
         while place < last:
             byte = data[place]
             if _KINDS[byte] == _ESCAPE and (data[place + 1] == 34 or data[place + 1] == 92):
@@ -232,8 +231,7 @@ def _string(data: Bytes, place: int, last: int, out: Bytes, at: int, printable: 
             if not place:
                 break
         else:
-            if kind == _QUOTE:
-                end = place + 1
+            end = place + 1 if kind == _QUOTE else 0
             break
     return end, at
 
@@ -304,8 +302,7 @@ def _list(data: Bytes, place: int, last: int, out: Bytes, at: int, printable: Fl
             out[at] = byte
             at, place = at + 1, place + 1
         else:
-            if byte == 93:
-                end = place + 1
+            end = place + 1 if byte == 93 else 0
             break
     return end, at
 
@@ -321,12 +318,10 @@ def _after_string(data: Bytes, place: int, last: int) -> int:
 @part
 def _after_nested(data: Bytes, place: int, last: int, opening: int, closing: int) -> int:
     """Return where an object or a list ends that goes on at `place`, or 0 if it does not or holds another."""
-    end = 0
     while place < last:
         byte = data[place]
         if byte == closing:
-            end = place + 1
-            break
+            return place + 1
         if byte == opening or byte == 92:
             break
         place += 1
@@ -334,7 +329,7 @@ def _after_nested(data: Bytes, place: int, last: int, opening: int, closing: int
             place = _after_string(data, place, last)
             if not place:
                 break
-    return end
+    return 0
 
 
 @part
