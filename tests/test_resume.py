@@ -459,3 +459,68 @@ def test_the_recipe_of_a_run_repeats_it(
     done = invoke("build", *sources, "--recipe", run / "recipe.toml", "--out", out, "--workers", 1)
     assert done.exit_code == 0, done.stderr
     assert tree(out / "dataset") == tree(run / "dataset")
+
+
+@pytest.fixture
+def change_when_mapped(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, Callable[[], object]], None]:
+    """Do something once the first shard of a file is mapped."""
+    from curator import engine
+
+    def set_up(path: Path, change: Callable[[], object]) -> None:
+        before = engine.map_task
+        todo = [change]
+
+        def mapped(mapper: Any, task: Any) -> Any:
+            done = before(mapper, task)
+            if todo and task.shard.source.location == str(path):
+                todo.pop()()
+            return done
+
+        monkeypatch.setattr(engine, "map_task", mapped)
+
+    return set_up
+
+
+def test_a_source_that_another_takes_the_place_of_ends_the_build(
+    copies: list[Path], command: Any, invoke: Any, undisturbed: Any, raw_row: Any, write_rows: Any, tmp_path: Path,
+    tree: Any, change_when_mapped: Any,
+) -> None:
+    """As many rows, so that only the file itself tells; the parts made before hold what was hashed."""
+    changed = copies[3]
+    original = changed.read_bytes()
+    change_when_mapped(copies[1], lambda: write_rows(changed, [raw_row(9_000 + n) for n in range(40)]))
+    failed = invoke(*command(copies))
+    assert failed.exit_code == 1
+    assert f"Error: {changed}: it changed during the run" in failed.stderr
+    run = tmp_path / "run"
+    assert len(list((run / "items").glob("*.parquet"))) == 3
+    assert not (run / "manifest.json").exists()
+    # With the new file the same command makes its dataset, with the old one again that of the old one.
+    assert invoke(*command(copies)).exit_code == 0
+    assert tree(run / "dataset") == undisturbed(copies)
+    changed.write_bytes(original)
+    assert invoke(*command(copies)).exit_code == 0
+    assert tree(run / "dataset") == undisturbed(copies)
+
+
+def test_a_source_may_be_touched(
+    copies: list[Path], command: Any, invoke: Any, undisturbed: Any, tmp_path: Path, tree: Any, change_when_mapped: Any
+) -> None:
+    change_when_mapped(copies[1], copies[3].touch)
+    assert invoke(*command(copies)).exit_code == 0
+    assert tree(tmp_path / "run" / "dataset") == undisturbed(copies)
+
+
+def test_json_lines_of_the_same_layout(
+    tmp_path: Path, command: Any, invoke: Any, raw_row: Any, change_when_mapped: Any
+) -> None:
+    def write(path: Path, first: int) -> Path:
+        lines = [json.dumps(raw_row(first + n) | {"title": f"Bracket {first + n:05d}"}) for n in range(30)]
+        path.write_text("\n".join(line.ljust(2_000) for line in lines), "utf-8")
+        return path
+
+    files = [write(tmp_path / f"rows-{number}.jsonl", 100 * number) for number in range(3)]
+    change_when_mapped(files[0], lambda: write(files[2], 700))
+    failed = invoke(*command(files))
+    assert failed.exit_code == 1
+    assert f"Error: {files[2]}: it changed during the run" in failed.stderr

@@ -12,11 +12,13 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
 
 from curator import demo
+from curator.digest import sha256
 from curator.errors import SourceError, UsageError, nearest
 from curator.paths import existing
 from curator.recipe import Recipe
@@ -30,7 +32,8 @@ from curator.sources.model import Found, Shard, Source
 __all__ = ["SHARD_ROWS", "Found", "Shard", "Source", "cut", "read", "resolve"]
 
 SHARD_ROWS = 16_384
-"""About how many raw rows a shard has, where its file can be cut so often."""
+"""About how many raw rows a shard has. Row groups of Parquet make it up to four times as many, and a compressed text
+file, which can only be read from its start, is one shard."""
 
 DEMO_ROWS, DEMO_SEED = 20_000, 42
 """Rows and seed of the source ``demo``."""
@@ -90,7 +93,8 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
     those that the recipe needs.
 
     Raises:
-        SourceError: The source is damaged, or changed since it was resolved.
+        SourceError: The source is damaged, or changed since it was resolved. That a file of as many rows came in its
+            place is known after the last batch.
     """
     source = shard.source
     batches = _read_demo(shard) if source.kind == "demo" else FORMATS[source.kind].read(shard, recipe)
@@ -101,6 +105,28 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
             category = pl.col("main_category") if "main_category" in batch.columns else pl.lit(None, pl.String)
         malformed = pl.col("malformed") if "malformed" in batch.columns else pl.lit(value=False)
         yield batch.select("row", *needed(recipe), malformed=malformed, category=category)
+    if source.kind != "demo":
+        _refuse_changed(source)
+
+
+def _refuse_changed(source: Source) -> None:
+    """Refuse a file that is another one than was hashed; one that was merely touched, or copied to a node, is not."""
+    path = Path(source.location)
+    try:
+        now = path.stat()
+        same = (now.st_size, now.st_mtime_ns) == (source.size, source.modified) or (
+            now.st_size == source.size and _digest(path, now.st_mtime_ns) == source.sha256
+        )
+    except OSError as error:
+        raise SourceError(f"{path}: vanished during the run, or can't be read any more ({error.strerror})") from error
+    if not same:
+        raise SourceError(f"{path}: it changed during the run; run the same command again when it stays as it is")
+
+
+@lru_cache
+def _digest(path: Path, modified: int) -> str:
+    """Return the digest of a file that was changed at this time; each process takes it once, not for every shard."""
+    return sha256(path)
 
 
 def _read_demo(shard: Shard) -> Iterator[pl.DataFrame]:
