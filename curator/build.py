@@ -32,7 +32,6 @@ from curator.publish.dataset import write_dataset
 from curator.recipe import Recipe
 from curator.report import write_report
 from curator.report.complete import complete
-from curator.report.images import images
 from curator.rundir import CARD, RunDirectory, remove, write_json, write_parquet, write_text, writing_parquet
 from curator.sources.model import Shard, Source
 from curator.summary import cost, summarise
@@ -47,7 +46,7 @@ class Clock:
 
     seconds: dict[str, float] = field(default_factory=dict)
     workers: dict[str, int] = field(default_factory=dict)
-    _peaks: list[int] = field(default_factory=list)
+    _peak_of_map: int = 0
     _started: float = field(default_factory=time.perf_counter)
 
     def lap(self, step: str) -> None:
@@ -55,15 +54,16 @@ class Clock:
         now = time.perf_counter()
         self.seconds[step] = round(now - self._started, 3)
         self._started = now
-        self._peaks.append(peak_memory_bytes())
+        if step == "map":
+            self._peak_of_map = peak_memory_bytes()
 
     def peak_memory(self) -> int:
         """Return the most memory in use (bytes), at most: each process's peak while it was there.
 
-        Workers are gone after the first step, the map step.
+        Workers are gone after the map step.
         """
         others = sum(peak for worker, peak in self.workers.items() if worker != str(os.getpid()))
-        return max(self._peaks[0] + others, peak_memory_bytes())
+        return max(self._peak_of_map + others, peak_memory_bytes())
 
 
 _SELECTED_AT_ONCE = 1 << 18
@@ -102,6 +102,7 @@ def build(
     Raises:
         CuratorError: Something is wrong with the sources, the tokenizer or the run directory.
     """
+    progress("scan", 0, 0)
     vocabulary = find_vocabulary(recipe.tokenizer)
     found = sources.resolve(specs, recipe)
     read = [one.source for one in found]
@@ -132,6 +133,9 @@ def build(
         summary = summarise(recipe, vocabulary, read, parts, selection, fates)
         clock.lap("select")
         progress("write", 0, 0)
+        # Imports Matplotlib, which takes a moment in which Ctrl-C would surface as whatever it makes of it.
+        from curator.report.images import images
+
         with told_if_damaged(run.path):
             pictures = images(summary)
             manifest = write_dataset(run.dataset, parts, selection, recipe, vocabulary, read, fates, pictures)

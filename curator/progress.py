@@ -10,12 +10,13 @@ from typing import Any
 from tqdm import tqdm
 
 Progress = Callable[[str, int, int], None]
-"""Told the step (``map``, ``select`` or ``write``) as it begins, and in ``map`` the raw rows done and in all."""
+"""Told the step (``scan``, ``map``, ``select``, ``write``) as it begins, and in ``map`` rows done and rows in all."""
 
 _PATIENCE = 2.0
 """Seconds of a step before its line appears."""
 
 _LINES = {
+    "scan": "counting and hashing the sources",
     "map": "starting; the first time after an installation, loops are compiled",
     "select": "selecting",
     "write": "writing",

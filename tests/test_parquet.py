@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator import sources
+from curator.errors import SourceError
 from curator.recipe import load_recipe
 from curator.sources import parquet
 from curator.sources.formats import FORMATS
@@ -52,9 +53,9 @@ def shards_of(path: Path, shard_rows: int) -> list[sources.Shard]:
     [
         ([3, 3, 3, 3], [9, 3]),
         ([12, 3, 3], [12, 6]),
-        ([80], [80]),
-        ([81], [40, 41]),
-        ([5, 200, 5], [5, 66, 67, 67, 5]),
+        ([40], [40]),
+        ([41], [20, 21]),
+        ([5, 100, 5], [5, 33, 33, 34, 5]),
         ([10, 10], [10, 10]),
     ],
     ids=str,
@@ -86,3 +87,20 @@ def test_every_row_is_read_once(
     assert read["row"].to_list() == list(range(many))
     assert read["title"].to_list() == rows["title"].to_pylist()[:many]
     assert read["features"].to_list() == rows["features"].to_pylist()[:many]
+
+
+def test_dictionaries_within_lists_are_lists_of_strings(folder: Path, rows: pa.Table) -> None:
+    path = folder / "rows.parquet"
+    features = rows["features"].combine_chunks()
+    coded = pa.ListArray.from_arrays(features.offsets, features.values.dictionary_encode())
+    assert pa.types.is_dictionary(coded.type.value_type)
+    pq.write_table(rows.set_column(rows.schema.get_field_index("features"), "features", coded), path)
+    read = pl.concat(batch for shard in shards_of(path, 1_000) for batch in sources.read(shard, COURSE))
+    assert read["features"].to_list() == rows["features"].to_pylist()
+
+
+def test_a_column_twice_is_named(folder: Path, rows: pa.Table) -> None:
+    path = folder / "rows.parquet"
+    pq.write_table(rows.append_column("title", rows["title"]), path)
+    with pytest.raises(SourceError, match=r"its columns are not those of a table .*title"):
+        sources.resolve([str(path)], COURSE)

@@ -103,7 +103,7 @@ def test_a_build_tells_its_steps(
     told: list[tuple[str, int, int]] = []
     recipe = load_recipe("course-v1", {"tokenizer": "o200k_base"})
     build([str(source)], recipe, tmp_path / "run", progress=lambda *one: told.append(one))
-    assert told == [("map", 0, 39), ("map", 39, 39), ("select", 0, 0), ("write", 0, 0)]
+    assert told == [("scan", 0, 0), ("map", 0, 39), ("map", 39, 39), ("select", 0, 0), ("write", 0, 0)]
 
 
 def read_all(terminal: int) -> Iterator[bytes]:

@@ -81,10 +81,10 @@ def check(found: Mapping[str, pl.DataType], where: str, recipe: Recipe) -> tuple
 def _fits(wanted: str, dtype: pl.DataType) -> bool:
     if dtype == pl.Null:
         return True
-    text = dtype in (pl.String, pl.Categorical, pl.Enum)
+    texts = (pl.String, pl.Categorical, pl.Enum)
     if wanted == _TEXTS:
-        return isinstance(dtype, pl.List) and dtype.inner in (pl.String, pl.Null)
-    return text or (wanted != _TEXT and dtype.is_numeric())
+        return isinstance(dtype, pl.List) and dtype.inner in (*texts, pl.Null)
+    return dtype in texts or (wanted != _TEXT and dtype.is_numeric())
 
 
 def conform(columns: tuple[str, ...]) -> list[pl.Expr]:

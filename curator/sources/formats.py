@@ -33,8 +33,8 @@ class Format(NamedTuple):
     read: Callable[[Shard, Recipe], Iterator[pl.DataFrame]]
 
 
-_MOST = 8
-"""Row groups of up to so many times the rows of a piece are one; of a larger one each piece unpacks it as a whole."""
+_MOST = 4
+"""A row group of up to so many pieces' rows is one piece: to read any of its rows all of it must be unpacked."""
 
 
 def _scan_parquet(path: Path, recipe: Recipe, piece_rows: int) -> Scan:

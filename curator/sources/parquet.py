@@ -25,12 +25,15 @@ def row_groups(path: Path, recipe: Recipe) -> list[int]:
     Raises:
         SourceError: The file is not Parquet, is cut short, or lacks what the recipe needs.
     """
+    footer = None
     try:
         footer = pq.read_metadata(path)
         schema = pl.scan_parquet(path, glob=False).collect_schema()
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
         size = path.stat().st_size if path.exists() else 0
-        what = "it is empty" if not size else "it is not Parquet, or it was cut short"
+        what = "it is not Parquet, or it was cut short" if size else "it is empty"
+        if footer is not None:
+            what = "its columns are not those of a table"
         raise SourceError(f"{path}: can't be read as Parquet: {what} ({size:,} bytes). {_first_line(error)}") from error
     columns.check(schema, str(path), recipe)
     # Before pages are unpacked; what one value that stands in many rows comes to, `read` sees.
