@@ -5,9 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from curator.settings import PriceSettings
-
-# Digits with at most one point: what Python and Polars read alike, and what nearly all prices are.
-_PLAIN = r"^(?:[0-9]+\.?[0-9]*|\.[0-9]+)$"
+from curator.strings import strings
 
 
 def read_prices(raw: pl.Series) -> pl.Series:
@@ -23,16 +21,18 @@ def read_prices(raw: pl.Series) -> pl.Series:
     >>> read_prices(pl.Series(["12.99", " 1e2 ", "None", "from 9.99", None])).to_list()
     [12.99, 100.0, None, None, None]
     """
+    from curator.kernels.prices import read
+
     if raw.dtype != pl.String:
         return raw.cast(pl.Float64).fill_nan(None)
-    plain = raw.str.contains(_PLAIN)
-    prices = raw.set(~plain.fill_null(False), None).cast(pl.Float64)
+    numbers, odd = read(strings(raw))
+    prices = pl.Series(raw.name, numbers).set(pl.Series(odd), None)
     # Each odd string is asked once of Python itself: white space, underscores, exponents and digits of other scripts.
-    odd = raw.filter(~plain).drop_nulls().unique(maintain_order=True)
-    if odd.is_empty():
+    texts = raw.filter(odd).drop_nulls().unique(maintain_order=True)
+    known = {text: number for text in texts if (number := _python_float(text)) is not None}
+    if not known:
         return prices
-    read = pl.Series([_python_float(text) for text in odd], dtype=pl.Float64)
-    return prices.fill_null(raw.replace_strict(odd, read, default=None, return_dtype=pl.Float64))
+    return prices.fill_null(raw.replace_strict(known, default=None, return_dtype=pl.Float64))
 
 
 def _python_float(text: str) -> float | None:
