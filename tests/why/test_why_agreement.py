@@ -176,6 +176,7 @@ def test_compressed_source_and_far_shards(build: Any, tmp_path: Path, monkeypatc
 
     from curator import sources
 
+    monkeypatch.setattr(sources, "SHARD_ROWS", 4)
     monkeypatch.setattr(sources.cut, "__defaults__", (4,))
     rows = [product(f"P{number}", number) for number in range(19)] + [product("P3", 30)]
     folder = tmp_path / "in"
