@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Kill builds with SIGKILL at random moments, run them again, and compare with an undisturbed one.
 
+So are builds by 1, 3 and 8 workers compared with it.
+
     python scripts/kill.py [SOURCE] [--times 30] [--seed 42] [--workers 2] [--recipe pricer]
 
 For each moment it checks that the second run ends well, that every file of dataset/ and items/ has the bytes of the
@@ -41,6 +43,12 @@ def main() -> None:
         expected = digests(undisturbed)
         print(f"undisturbed: {seconds:.1f} s, {len(expected)} files of dataset/ and items/")
         failures = 0
+        for workers in (1, 3, 8):
+            shutil.rmtree(run, ignore_errors=True)
+            build(argparse.Namespace(**vars(given) | {"workers": workers}), run).check_returncode()
+            problems = list(compare(run, expected, {}))
+            failures += bool(problems)
+            print(f"{workers} workers: {'; '.join(problems) or 'the same bytes'}", flush=True)
         for number in range(1, given.times + 1):
             shutil.rmtree(run, ignore_errors=True)
             # A build that ends sooner than the undisturbed one did was not killed: its time is the new limit.
@@ -53,7 +61,7 @@ def main() -> None:
             failures += bool(problems)
             told = f"{number:>3}  killed after {moment:6.2f} s, {len(finished)} parts were finished:"
             print(told, "; ".join(problems) or "the same bytes", flush=True)
-    print(f"{given.times - failures} of {given.times} hold")
+    print(f"{given.times + 3 - failures} of {given.times + 3} hold")
     sys.exit(bool(failures))
 
 
