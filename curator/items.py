@@ -187,7 +187,7 @@ class Mapper:
             settled = self.tokenizer.settled(encoded, self._looked_at(answers))
             again = np.flatnonzero(more.to_numpy() & ~settled)
             if course:
-                few = priced[rows["at"].to_numpy()[again]]
+                few = priced.gather(rows["at"].gather(again))
                 contents = prompts.course_contents(few, self.recipe.text)
                 texts = self.prepare(prompts.course_text(few["title"], contents))
             else:
@@ -242,7 +242,7 @@ def _replaced(frame: pl.DataFrame, rows: Counts, other: pl.DataFrame) -> pl.Data
     places = np.arange(frame.height)
     places[rows] = frame.height + np.arange(other.height)
     # Strings in several chunks are gathered ten times as slowly.
-    return pl.concat([frame, other], rechunk=True)[places]
+    return pl.concat([frame, other], rechunk=True).gather(places)
 
 
 def text_hash(text: pl.Expr) -> pl.Expr:

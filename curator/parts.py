@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curator import interrupt
+from curator.errors import RunError
 from curator.memory import give_back
 
 BATCH_ROWS = 16_384
@@ -72,6 +73,14 @@ def load(group: Group, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
             interrupt.check()
             first, last = np.searchsorted(group.rows, [start, start + len(batch)])
             if last > first:
-                yield pl.DataFrame(pl.from_arrow(batch))[group.rows[first:last] - start]
+                yield _gathered(pl.DataFrame(pl.from_arrow(batch)), group.rows[first:last] - start)
             start += len(batch)
     give_back()
+
+
+def _gathered(frame: pl.DataFrame, rows: NDArray[np.int64]) -> pl.DataFrame:
+    """Return some rows of a frame; never `frame[rows]`, which may mean columns too."""
+    gathered = frame.gather(rows)
+    if gathered.height != len(rows):
+        raise RunError(f"{len(rows):,} rows were wanted and {gathered.height:,} read: run the same command again")
+    return gathered

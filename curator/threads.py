@@ -7,9 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
 import polars as pl
 
 from curator import interrupt
+
+# Polars 2.1 imports numpy when it first meets an array. Two threads that come to that at once break the module that it
+# keeps: one of them raises, or takes row numbers for column numbers. So the first array is met here, in one thread.
+pl.DataFrame({"row": [0]}).gather(np.array([0]))
 
 _Piece = TypeVar("_Piece")
 _Result = TypeVar("_Result")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
 
+from conftest import ROOT
 from curator import threads
 
 
@@ -45,3 +48,47 @@ def test_an_error_in_a_thread_ends_the_work(monkeypatch):
     with pytest.raises(ValueError, match="piece 3"):
         list(threads.in_order(work, range(1_000)))
     assert len(done) < 10
+
+
+_SELECT_IN_THREADS = '''
+import random
+import sys
+import threading
+import time
+
+{imports}
+
+from curator import threads
+
+frame = pl.DataFrame({{"a": [1, 2, 3], "b": [4, 5, 6], "c": [7, 8, 9]}})
+numbers = np.array([0, 1])
+together = threading.Barrier(16)
+shapes = []
+
+def slowly(frame, event, argument):
+    """Let another thread run between any two lines of Polars' own Python."""
+    if "polars" not in frame.f_code.co_filename:
+        return None
+    time.sleep(random.uniform(0, 0.0005))
+    return slowly
+
+def select():
+    together.wait()
+    sys.settrace(slowly)
+    shapes.append((frame[numbers].shape, frame.gather(numbers).shape))
+
+running = [threading.Thread(target=select) for _ in range(16)]
+for thread in running:
+    thread.start()
+for thread in running:
+    thread.join()
+print(len(shapes), set(shapes))
+'''
+
+
+@pytest.mark.parametrize("order", [("polars as pl", "numpy as np"), ("numpy as np", "polars as pl")])
+def test_rows_selected_in_threads_are_rows(order):
+    """Polars imports numpy at its first use; in two threads at once that broke, and columns came instead of rows."""
+    program = _SELECT_IN_THREADS.format(imports="\n".join(f"import {library}" for library in order))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "16 {((2, 3), (2, 3))}\n", done.stderr
