@@ -7,6 +7,7 @@ import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -287,12 +288,15 @@ class Scripted(torch.nn.Module):
     def get_input_embeddings(self) -> Any:
         return self.embeddings
 
-    def forward(self, input_ids: Any, past_key_values: Any = None, **_: Any) -> Any:
-        step = past_key_values or 0
+    def forward(self, input_ids: Any, cache: Any = None, past_key_values: Any = None, **_: Any) -> Any:
+        step = cache or past_key_values or 0
         logits = torch.zeros(len(input_ids), 1, self.size)
         for row, script in enumerate(self.script):
             logits[row, 0, script[min(step, len(script) - 1)]] = 1
-        return transformers.modeling_outputs.CausalLMOutputWithPast(logits=logits, past_key_values=step + 1)
+        output = transformers.modeling_outputs.CausalLMOutputWithPast
+        # The name changed in transformers 5.24.
+        (name,) = {"cache", "past_key_values"} & {field.name for field in fields(output)}
+        return output(logits=logits, **{name: step + 1})
 
 
 def test_answers_end_where_they_end(tokenizer: Any) -> None:

@@ -186,16 +186,18 @@ def generate(
         import torch
 
         ids, mask = _padded(model, [encoded[place] for place in places])
-        positions, cache = _positions(mask), None
+        positions = _positions(mask)
+        cache: dict[str, Any] = {}
         ends = torch.tensor(sorted(special), device=mask.device)
         ended = torch.zeros(len(places), dtype=torch.bool, device=mask.device)
         tokens = []
         for _ in range(most):
             out = model(
-                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
-                logits_to_keep=1,
-            )  # fmt: skip
-            ids, cache = out.logits[:, -1].argmax(-1, keepdim=True), out.past_key_values
+                input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1, **cache
+            )
+            ids = out.logits[:, -1].argmax(-1, keepdim=True)
+            # transformers 5.24 calls `cache` what was `past_key_values`; the answer has the name that is asked for.
+            cache = {name: value for name, value in out.items() if name in ("cache", "past_key_values")}
             tokens.append(ids)
             ended |= torch.isin(ids[:, 0], ends)
             if bool(ended.all()):
