@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -93,6 +94,12 @@ def test_what_the_walks_make_works(changed: Path) -> None:
     assert int(re.findall(r"(\d+) passed", done.stdout)[0]) > len(WALKS)
     for walk in WALKS:
         assert (changed / blocks(walk)[-1].path).is_file()
+
+
+@pytest.mark.parametrize("arguments", re.findall(r"^\$ scripts/test +([^#\n]+?)(?: +#.*)?$", GUIDE, re.MULTILINE))
+def test_the_ways_to_run_tests_are_ways(arguments: str) -> None:
+    done = run(ROOT, "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *shlex.split(arguments))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_what_the_walks_make_is_clean(changed: Path) -> None:

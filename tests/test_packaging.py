@@ -3,16 +3,15 @@
 import ast
 import configparser
 import importlib.metadata
-import importlib.util
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 import curator
 
@@ -26,12 +25,12 @@ IMPORT_NAMES = {"scikit-learn": "sklearn"}
 # A stand-in for Python that installs nothing and writes down what pip was asked for.
 FAKE_PYTHON = """#!/bin/sh
 case "$*" in
-    *version_info*) cat "$0.version" 2>/dev/null || echo "${FAKE_VERSION:-3.11.9}" ;;
-    *hashlib*) cksum ;;
-    "-m venv "*)
-        mkdir -p "$3/bin" && cp "$0" "$3/bin/python"
-        echo "${FAKE_VERSION:-3.11.9}" >"$3/bin/python.version" ;;
-    "-m pip install"*) echo "$*" >>"$PIP_CALLS"; echo "$FAKE_PIP_LOG" >&2; exit "${FAKE_PIP_STATUS:-0}" ;;
+    *version_info*) echo "${FAKE_VERSION:-3.11.9}"; [ -z "$FAKE_TOO_OLD" ] ;;
+    "-m venv --clear "*)
+        rm -rf "$4" && mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && touch "$4/pyvenv.cfg"
+        echo "${FAKE_VERSION:-3.11.9}" >"$4/bin/python.version" ;;
+    "-m pip install"*) echo "$*" >>"$PIP_CALLS"; exit "${FAKE_PIP_STATUS:-0}" ;;
+    *sys.version*) cat "$0.version" ;;
 esac
 """
 
@@ -192,17 +191,16 @@ def ensure_env(tmp_path):
 
 
 def pip_calls(tmp_path):
-    """What pip was asked to install, one entry a call, such as `.[test]`."""
-    return [line.split()[-1] for line in (tmp_path / "calls").read_text(encoding="utf-8").splitlines()]
+    """What pip was asked to install, one entry a call, such as `[test]` after the checkout."""
+    lines = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    return [line.split()[-1].removeprefix(str(ROOT)) for line in lines]
 
 
 @needs_bash
-@pytest.mark.parametrize("version", ["3.9.18", "2.7.18", "4.0.0"])
-def test_wrong_python_is_named_with_what_to_do(ensure_env, tmp_path, version):
-    done = ensure_env(FAKE_VERSION=version)
+def test_wrong_python_is_named_with_what_to_do(ensure_env, tmp_path):
+    done = ensure_env(FAKE_VERSION="3.9.18", FAKE_TOO_OLD="yes")
     assert done.returncode == 1
-    assert "needs Python 3.11 or newer" in done.stderr
-    assert f"python is {version}" in done.stderr
+    assert "is not Python 3.11 or newer: 3.9.18" in done.stderr
     assert "PYTHON=" in done.stderr
     assert not (tmp_path / "venv").exists()
 
@@ -211,33 +209,25 @@ def test_wrong_python_is_named_with_what_to_do(ensure_env, tmp_path, version):
 def test_absent_python_is_named(ensure_env):
     done = ensure_env(PYTHON="/nowhere/python")
     assert done.returncode == 1
-    assert "none of /nowhere/python is on the PATH" in done.stderr
+    assert "/nowhere/python" in done.stderr
 
 
 @needs_bash
-def test_environment_is_made_once_and_serves_fewer_extras(ensure_env, tmp_path):
-    assert ensure_env("test").returncode == 0
-    assert ensure_env("test").returncode == 0
-    assert ensure_env().returncode == 0
-    assert pip_calls(tmp_path) == [".[test]"]
-
-
-@needs_bash
-def test_further_extras_keep_the_ones_installed(ensure_env, tmp_path):
-    for extras in ([], ["test"], ["evaluate"], []):
+def test_environment_is_made_once_for_each_choice_of_extras(ensure_env, tmp_path):
+    for extras in (["test", "ray"], [], ["test", "ray"], []):
         assert ensure_env(*extras).returncode == 0
-    assert pip_calls(tmp_path) == [".", ".[test]", ".[evaluate,test]"]
+    assert pip_calls(tmp_path) == ["[test,ray]", ""]
+    constraints = f"--constraint {ROOT / 'scripts/constraints.txt'}"
+    assert (tmp_path / "calls").read_text(encoding="utf-8").count(constraints) == 2
 
 
 @needs_bash
-def test_interrupted_environment_is_made_again(ensure_env, tmp_path):
-    ensure_env("test")
-    (tmp_path / "venv/.curator-stamp").unlink()
-    half_written = tmp_path / "venv/lib"
-    half_written.mkdir()
-    assert ensure_env("test").returncode == 0
-    assert not half_written.exists()
-    assert pip_calls(tmp_path) == [".[test]", ".[test]"]
+def test_failed_installation_is_not_taken_for_done(ensure_env, tmp_path):
+    done = ensure_env(FAKE_PIP_STATUS=1)
+    assert done.returncode == 1
+    assert "pip could not install curator" in done.stderr
+    assert ensure_env().returncode == 0
+    assert len(pip_calls(tmp_path)) == 2
 
 
 @needs_bash
@@ -250,105 +240,26 @@ def test_other_python_makes_the_environment_again(ensure_env, tmp_path):
 
 
 @needs_bash
-def test_failed_addition_leaves_a_working_environment(ensure_env, tmp_path):
-    """pip that failed before it changed anything: what was there goes on working without it."""
-    ensure_env()
-    done = ensure_env("test", FAKE_PIP_STATUS=1)
-    assert done.returncode == 1
-    assert "pip could not install curator" in done.stderr
-    assert ensure_env(FAKE_PIP_STATUS=1).returncode == 0
-
-
-@needs_bash
-def test_broken_addition_is_made_again(ensure_env, tmp_path):
-    """pip that failed after it began to change the environment: the next call starts afresh."""
-    ensure_env()
-    left = tmp_path / "venv/left"
-    left.touch()
-    done = ensure_env("test", FAKE_PIP_STATUS=1, FAKE_PIP_LOG="Installing collected packages: x")
-    assert done.returncode == 1
-    assert ensure_env().returncode == 0
-    assert not left.exists()
-
-
-@needs_bash
-def test_disk_that_fills_up_during_the_installation_is_named(ensure_env):
-    done = ensure_env(FAKE_PIP_STATUS=1, FAKE_PIP_LOG="ERROR: OSError: [Errno 28] No space left on device")
-    assert done.returncode == 1
-    assert "the disk filled up" in done.stderr
-
-
-@needs_bash
 def test_folder_made_by_others_is_left_alone(ensure_env, tmp_path):
     mine = tmp_path / "venv/mine.txt"
     mine.parent.mkdir()
     mine.touch()
     done = ensure_env()
     assert done.returncode == 1
-    assert "was not made by this script" in done.stderr
+    assert "is not a virtual environment" in done.stderr
     assert mine.exists()
 
 
-@needs_bash
-def test_full_disk_is_said_before_anything_is_installed(ensure_env, tmp_path):
-    df = tmp_path / "bin/df"
-    df.parent.mkdir()
-    df.write_text(
-        "#!/bin/sh\necho 'Filesystem 1024-blocks Used Available Capacity Mounted'\necho 'd 9 9 4096 99% /'\n"
-    )
-    df.chmod(0o755)
-    done = ensure_env(PATH=f"{df.parent}:{os.environ['PATH']}")
-    assert done.returncode == 1
-    assert "not enough disk space" in done.stderr
-    assert "free: 4 MB" in done.stderr
-    assert not (tmp_path / "calls").exists()
+def test_constraints_hold_every_requirement(config):
+    """All that setup.cfg names was tested in one release, which its bounds allow."""
+    lines = (ROOT / "scripts/constraints.txt").read_text(encoding="utf-8").splitlines()
+    releases = dict(line.split("==") for line in lines if line[0] != "#")
+    held = {canonicalize_name(name) for name in releases}
+    for line in requirements(config):
+        assert canonicalize_name(re.match(r"[\w.-]+", line)[0]) in held | {"setuptools"}, line
 
 
-@needs_bash
-def test_the_extra_llama_needs_more_disk(ensure_env, tmp_path):
-    df = tmp_path / "bin/df"
-    df.parent.mkdir()
-    df.write_text("#!/bin/sh\necho 'Filesystem 1024-blocks Used Available'\necho 'd 9 9 3072000'\n")
-    df.chmod(0o755)
-    path = f"{df.parent}:{os.environ['PATH']}"
-    assert "needed: 4500 MB" in ensure_env("llama", PATH=path).stderr
-    assert ensure_env("test", PATH=path).returncode == 0
-
-
-@needs_bash
-def test_pip_is_held_to_the_constraints(ensure_env, tmp_path):
-    """Each line of them is a release of something that setup.cfg requires."""
-    assert ensure_env("test").returncode == 0
-    constraints = ROOT / "scripts/constraints.txt"
-    assert f"--constraint {constraints}" in (tmp_path / "calls").read_text(encoding="utf-8")
-    lines = [line for line in constraints.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
-    required = (ROOT / "setup.cfg").read_text(encoding="utf-8")
-    assert lines
-    for line in lines:
-        assert f"    {line.split('==')[0]}>=" in required
-
-
-@needs_bash
-@pytest.mark.skipif(importlib.util.find_spec("ensurepip") is None, reason="this Python has no ensurepip")
-def test_no_network_is_said_and_the_environment_is_not_taken_for_done(ensure_env, tmp_path):
-    """The real pip, with a registry on a loopback port that nothing listens on."""
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))  # bound but not listening: refuses, and no other process gets it
-        done = ensure_env(
-            PYTHON=sys.executable,
-            PIP_CONFIG_FILE=os.devnull,
-            PIP_INDEX_URL=f"http://127.0.0.1:{closed.getsockname()[1]}/simple",
-            PIP_RETRIES=0,
-        )
-    log = tmp_path / "venv/pip.log"
-    assert done.returncode == 1
-    assert "could not reach a package registry" in done.stderr
-    assert f"The whole log: {log}" in done.stderr
-    assert log.stat().st_size > 0
-    assert not (tmp_path / "venv/.curator-stamp").exists()
-
-
-@pytest.mark.parametrize("script", ["scripts/run", "scripts/test", ".ci/run"])
+@pytest.mark.parametrize("script", ["scripts/run", "scripts/test", "scripts/acceptance", ".ci/run"])
 def test_script_is_executable_and_stops_at_errors(script):
     path = ROOT / script
     assert os.access(path, os.X_OK)
