@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from curator import slots, sources, splits
-from curator.items import Mapper
-from curator.mapping import map_shard
-from curator.recipe import Recipe
+from curator.items.mapper import Mapper
+from curator.items.shard import map_shard
+from curator.recipe.load import Recipe
+from curator.selection import slots, splits
+from curator.sources import resolve
 
 _SHARDS = 8
 
@@ -53,14 +54,14 @@ def estimate(specs: Sequence[str], recipe: Recipe, workers: int) -> Estimate:
     """Map a few shards, spread evenly over the sources, and extrapolate; nothing is left on disk.
 
     Raises:
-        CuratorError: As `build.build`.
+        CuratorError: As `pipeline.build`.
     """
-    shards = sources.cut(sources.resolve(specs, recipe))
+    shards = resolve.cut(resolve.resolve(specs, recipe))
     tried = [shards[at] for at in np.unique(np.linspace(0, len(shards) - 1, _SHARDS).astype(int))]
     started = time.perf_counter()
     mapper = Mapper(recipe)
     # The first rows that are mapped, of which some must be kept, have the loops loaded, or compiled.
-    mapper(next(sources.read(tried[0], recipe)).head(256))
+    mapper(next(resolve.read(tried[0], recipe)).head(256))
     loading = time.perf_counter() - started
     kept: list[pl.DataFrame] = []
     size = 0

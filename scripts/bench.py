@@ -99,7 +99,7 @@ def prepare(source: Path | None, rows: int | None, folder: Path) -> Path:
     import pyarrow.parquet as pq
 
     if source is None:
-        from curator import demo
+        from curator.sources import demo
 
         path, many = folder / "demo.parquet", rows or DEMO_ROWS
         bounds = [(start, min(start + DEMO_ROWS, many)) for start in range(0, many, DEMO_ROWS)]
@@ -131,7 +131,7 @@ def compare(
     """Time all on the rows of a file; returns the result, the tokenizer, and how the two differ, if they do."""
     import pyarrow.parquet as pq
 
-    from curator.engine import WORKER
+    from curator.items.workers import WORKER
 
     few = min(baseline_rows or sys.maxsize, pq.read_metadata(path).num_rows)
     load_baseline_tokenizer(tokenizer)  # says here what is wrong with it

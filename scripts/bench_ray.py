@@ -20,12 +20,12 @@ from typing import Any
 import click
 from bench import machine
 
-from curator.engine import Done, Task, cores, run_local
-from curator.engine_ray import run_ray
-from curator.mapping import shard_key
-from curator.recipe import load_recipe
-from curator.sources import cut, resolve
-from curator.vocabularies import find_vocabulary
+from curator.items.ray_cluster import run_ray
+from curator.items.shard import shard_key
+from curator.items.workers import Done, Task, cores, run_local
+from curator.recipe.load import load_recipe
+from curator.sources.resolve import cut, resolve
+from curator.tokens.vocabulary import find_vocabulary
 
 TICKS = os.sysconf("SC_CLK_TCK")
 EMPTY_TASKS = 2_000

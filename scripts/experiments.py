@@ -32,17 +32,18 @@ import polars as pl
 import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 from experiments_page import write_page
 
-from curator import slots, sources
+from curator.dataset.forms import default_form
+from curator.dataset.opened import with_text
+from curator.dataset.write import sha256
 from curator.duplicates.crossing import near_copies
 from curator.evaluate.datasets import THRESHOLD
-from curator.evaluate.places import with_text
 from curator.evaluate.predictor import Predictor, Setting, make
-from curator.items import Mapper
-from curator.mapping import code_digest
-from curator.publish.dataset import sha256
-from curator.publish.forms import default_form
-from curator.recipe import Recipe, load_recipe
-from curator.select import weights
+from curator.items.mapper import Mapper
+from curator.items.shard import code_digest
+from curator.recipe.load import Recipe, load_recipe
+from curator.selection import slots
+from curator.selection.select import weights
+from curator.sources import resolve
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDS = 5
@@ -57,8 +58,8 @@ def build(recipe: Recipe, source: Path, folder: Path) -> pl.DataFrame:
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()}.parquet"
     if not path.exists():
         mapper = Mapper(recipe)
-        shards = sources.cut(sources.resolve([str(source)], recipe))
-        parts = [mapper(batch)[0] for shard in shards for batch in sources.read(shard, recipe)]
+        shards = resolve.cut(resolve.resolve([str(source)], recipe))
+        parts = [mapper(batch)[0] for shard in shards for batch in resolve.read(shard, recipe)]
         items = pl.concat(parts).filter(pl.col("parent_asin").is_not_null())
         if recipe.duplicates.exact == "drop":
             items = items.unique("text_hash", keep="first", maintain_order=True)

@@ -2,7 +2,7 @@
 
     python scripts/label_leaks.py [--data ../shared/data] [--json leaks.json]
 
-The labels are in tests/label_leaks.csv: `file`, `parent_asin`, `number`, `label`. The text of a row is its title,
+The labels are in tests/data/label_leaks.csv: `file`, `parent_asin`, `number`, `label`. The text of a row is its title,
 details as `Key: value` lines, features and description, whole and uncleaned: no label depends on a layout or a cap.
 
 - `number` 0 asks about the price that the row lists.
@@ -33,10 +33,10 @@ from typing import Any
 import click
 import polars as pl
 
-from curator.own_price import states_own_price
+from curator.text.own_price import states_own_price
 
 ROOT = Path(__file__).resolve().parents[1]
-LABELS = ROOT / "tests" / "label_leaks.csv"
+LABELS = ROOT / "tests" / "data" / "label_leaks.csv"
 DATA = ROOT.parent / "shared" / "data"
 LEAST = 0.95
 NUMBER = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?")

@@ -26,13 +26,13 @@ from typing import Any
 import click
 import polars as pl
 
-from curator import sources
-from curator.build import build
+from curator.dataset import opened
 from curator.duplicates.crossing import near_copies
-from curator.evaluate import places
 from curator.evaluate.datasets import THRESHOLD
-from curator.own_price import states_own_price
-from curator.recipe import Recipe, load_recipe
+from curator.pipeline import build
+from curator.recipe.load import Recipe, load_recipe
+from curator.sources import resolve
+from curator.text.own_price import states_own_price
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "reports" / "leaks.json"
@@ -64,8 +64,8 @@ def measure(source: str, tokenizer: str, folder: Path) -> dict[str, Any]:
 
 def listings(source: str, recipe: Recipe) -> pl.DataFrame:
     """Return `parent_asin` and `listing`, the whole text of the first row of each product of a source."""
-    shards = sources.cut(sources.resolve([source], recipe))
-    rows = pl.concat([batch for shard in shards for batch in sources.read(shard, recipe)])
+    shards = resolve.cut(resolve.resolve([source], recipe))
+    rows = pl.concat([batch for shard in shards for batch in resolve.read(shard, recipe)])
     lines = (pl.col(name).list.join("\n", ignore_nulls=True) for name in ("description", "features"))
     whole = pl.concat_str("title", *lines, "details", separator="\n", ignore_nulls=True)
     return rows.select("parent_asin", listing=whole).unique("parent_asin", keep="first", maintain_order=True)
@@ -73,7 +73,7 @@ def listings(source: str, recipe: Recipe) -> pl.DataFrame:
 
 def counts(run: Path, listed: pl.DataFrame) -> dict[str, Any]:
     """Return the rows of train and test of a run, how many of them leak in which way, train's tokens, and the fates."""
-    place = places.find(str(run))
+    place = opened.open_dataset(str(run))
     made = json.loads((run / "summary.json").read_text("utf-8"))
     measured = json.loads((run / "dataset" / "manifest.json").read_text("utf-8"))["measured"]["splits"]["train"]
     train, test = (place.read(split).join(listed, on="parent_asin", how="left") for split in ("train", "test"))

@@ -46,9 +46,7 @@ def first_table(speed: Mapping[str, Any], leaks: Mapping[str, Any], errors: Mapp
     ]
     pace = [f"{1e6 / speed['us_per_row'][name]:,.0f}" for name in (*RECIPES, "baseline")]
     published = round(COURSE_ITEMS / (COURSE_MINUTES * 60), -1)
-    rows.append(
-        f"| rows a second | {' | '.join(pace)} | {published:,.0f} items¹ | `scripts/benchmarks` |"
-    )
+    rows.append(f"| rows a second | {' | '.join(pace)} | {published:,.0f} items¹ | `scripts/benchmarks` |")
     same = "as `course-v1`²"
     for source, said in (("real", ""), ("demo", ", demo")):
         found = leaks[source]["recipes"]

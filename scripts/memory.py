@@ -63,21 +63,21 @@ def in_process(*given: str | Path) -> dict[str, Any]:
 
 def measure(source: str, recipe: str, tokenizer: str, run: str) -> dict[str, Any]:
     """Build in this process: items, and for each step its seconds, peak, and what was held at its end (bytes)."""
-    from curator import build
-    from curator.recipe import load_recipe
+    from curator import pipeline
+    from curator.recipe.load import load_recipe
 
     peak, held = {}, {}
-    lap = build.Clock.lap
+    lap = pipeline.Clock.lap
 
-    def watched(self: build.Clock, step: str) -> None:
+    def watched(self: pipeline.Clock, step: str) -> None:
         lap(self, step)
         status = Path("/proc/self/status").read_text()
         peak[step], held[step] = (int(re.search(rf"{key}:\s+(\d+) kB", status)[1]) * 1024 for key in ("VmHWM", "VmRSS"))
         # Lets the peak begin again at what is held now (proc(5)).
         Path("/proc/self/clear_refs").write_text("5")
 
-    with mock.patch.object(build.Clock, "lap", watched):
-        summary = build.build([source], load_recipe(recipe, {"tokenizer": tokenizer}), Path(run), workers=1)
+    with mock.patch.object(pipeline.Clock, "lap", watched):
+        summary = pipeline.build([source], load_recipe(recipe, {"tokenizer": tokenizer}), Path(run), workers=1)
     return {"items": summary["items"], "seconds": summary["seconds"], "peak": peak, "held": held}
 
 

@@ -20,12 +20,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from curator import prompts, select
 from curator.duplicates import find, index
 from curator.duplicates.clusters import cluster, verified
 from curator.duplicates.grams import Grams, grams
-from curator.memory import give_back_early, peak_memory_bytes
-from curator.recipe import Recipe, load_recipe
+from curator.recipe.load import Recipe, load_recipe
+from curator.selection import select
+from curator.system.memory import give_back_early, peak_memory_bytes
+from curator.text import prompts
 
 
 def main() -> None:

@@ -61,21 +61,24 @@ def build(source: str, recipe: str, run: Path) -> dict[str, Any]:
 @click.argument("source")
 def one(run: Path, source: str) -> None:
     """Select again from the items of a finished RUN of SOURCE, in this process; print times and memory."""
-    from curator import build, parts, select, sources
-    from curator.memory import peak_memory_bytes
-    from curator.recipe import load_recipe
-    from curator.rundir import RunDirectory
-    from curator.summary import summarise
-    from curator.vocabularies import find_vocabulary
+    from curator import pipeline as build
+    from curator.recipe.load import load_recipe
+    from curator.report.summary import summarise
+    from curator.run import parts
+    from curator.run.directory import RunDirectory
+    from curator.selection import select
+    from curator.sources import resolve
+    from curator.system.memory import peak_memory_bytes
+    from curator.tokens.vocabulary import find_vocabulary
 
     files = sorted((run / "items").glob("part-*.parquet"))
     recipe = load_recipe(str(run / "recipe.toml"), {})
     before, start = peak_memory_bytes(), perf_counter()
     selection = select.select(files, recipe)
     seconds, memory = perf_counter() - start, peak_memory_bytes() - before
-    found = sources.resolve([source], recipe)
+    found = resolve.resolve([source], recipe)
     start = perf_counter()
-    fates = build._write_ledger(RunDirectory(run), sources.cut(found), selection)
+    fates = build._write_ledger(RunDirectory(run), resolve.cut(found), selection)
     summarise(recipe, find_vocabulary(recipe.tokenizer), [each.source for each in found], files, selection, fates)
     ledger = perf_counter() - start
     start = perf_counter()
@@ -245,7 +248,7 @@ def cost(rates: Rates, rows: int, cores: int, most_published: int, shard_rows: i
 
 def published(measured: dict[str, Any], recipe: str, rows: int) -> int:
     """Return the rows that a recipe publishes at most: full slots, and the items of those that are taken whole."""
-    from curator.recipe import load_recipe
+    from curator.recipe.load import load_recipe
 
     settings = load_recipe(recipe, {})
     whole = rows * items_per_row() * measured["scaling"]["source"]["taken_whole"]

@@ -1,6 +1,6 @@
 """Write reports/scaling.md from reports/benchmarks.json by the model of scripts/scaling.py.
 
-    python scripts/scaling_page.py [OUT.md]
+python scripts/scaling_page.py [OUT.md]
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from scaling import (
     published,
 )
 
-from curator.sources import SHARD_ROWS
 from curator.sources.categories import COURSE, ITEMS
+from curator.sources.resolve import SHARD_ROWS
 
 STEPS = ("hash the sources", "start", "map", "select", "write")
 SIZES = (sum(ITEMS[name] for name in COURSE), sum(ITEMS.values()))
@@ -52,13 +52,25 @@ def rates_table(measured: dict[str, Any], rates: dict[str, Rates]) -> list[str]:
         ("ledger part, a row", f"{pricer.ledger_bytes:.0f} bytes", "taken as the same", real),
         ("dataset, a published row", f"{pricer.published_bytes:.0f} bytes", "taken as the same", real),
         ("select, an item", f"{pricer.select_item * 1e6:.1f} µs", f"{course.select_item * 1e6:.1f} µs", demo),
-        ("ledger and summary, a row", f"{pricer.select_row * 1e6:.2f} µs", f"{course.select_row * 1e6:.2f} µs",
-         "measured, demo rows"),
-        ("memory of the select step, an item", f"{pricer.memory_item:.0f} bytes", f"{course.memory_item:.0f} bytes",
-         demo),
+        (
+            "ledger and summary, a row",
+            f"{pricer.select_row * 1e6:.2f} µs",
+            f"{course.select_row * 1e6:.2f} µs",
+            "measured, demo rows",
+        ),
+        (
+            "memory of the select step, an item",
+            f"{pricer.memory_item:.0f} bytes",
+            f"{course.memory_item:.0f} bytes",
+            demo,
+        ),
         ("write, a published row", f"{pricer.write_row * 1e6:.0f} µs", f"{course.write_row * 1e6:.0f} µs", demo),
-        ("scan of the items, an item", f"{pricer.scan_item * 1e6:.2f} µs", f"{course.scan_item * 1e6:.2f} µs",
-         "measured, demo rows"),
+        (
+            "scan of the items, an item",
+            f"{pricer.scan_item * 1e6:.2f} µs",
+            f"{course.scan_item * 1e6:.2f} µs",
+            "measured, demo rows",
+        ),
         ("hashing, one process", f"{1 / pricer.hash_byte / 1e9:.2f} GB/s", "the same", "measured, from memory"),
         ("Ray, a task", f"{pricer.task * 1e3:.1f} ms", "the same", "measured, empty tasks on one machine"),
         ("Ray, time to the first shard", f"{pricer.startup:.1f} s", "the same", "measured, one machine"),
@@ -78,8 +90,9 @@ def cost_table(costs: dict[tuple[int, int], Cost]) -> list[str]:
         f"|---:|---:|{'---:|' * (len(STEPS) + 4)}",
     ]
     for (rows, cores), one in costs.items():
-        steps = [f"**{duration(one.seconds[step])}**" if step == one.first else duration(one.seconds[step])
-                 for step in STEPS]
+        steps = [
+            f"**{duration(one.seconds[step])}**" if step == one.first else duration(one.seconds[step]) for step in STEPS
+        ]
         memory = f"{one.memory / 2**30:.1f} GiB"
         lines.append(
             f"| {rows / 1e6:.1f} M | {cores:,} | {' | '.join(steps)} | {duration(one.total)} | {memory}"
@@ -112,9 +125,7 @@ def wrapped(line: str) -> str:
     return textwrap.fill(line, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def text(
-    measured: dict[str, Any], rates: dict[str, Rates], costs: dict[str, dict[tuple[int, int], Cost]]
-) -> list[str]:
+def text(measured: dict[str, Any], rates: dict[str, Rates], costs: dict[str, dict[tuple[int, int], Cost]]) -> list[str]:
     """The page, line by line."""
     ray, pricer = measured["ray"], rates["pricer"]
     few, many = SIZES
@@ -128,9 +139,7 @@ def text(
         "computing": -(-shards // CORES[-1]) * SHARD_ROWS * pricer.map_row,
     }
     bound = max(limits, key=lambda name: limits[name])
-    demand = CORES[-1] / pricer.map_row * (
-        pricer.row_bytes + pricer.ledger_bytes + items_per_row() * pricer.item_bytes
-    )
+    demand = CORES[-1] / pricer.map_row * (pricer.row_bytes + pricer.ledger_bytes + items_per_row() * pricer.item_bytes)
     return [
         "# From one machine to a cluster",
         "",

@@ -9,8 +9,10 @@ from time import process_time
 from typing import Any
 from unittest import mock
 
-from curator import items, mapping, prompts
-from curator.items import Mapper
+from curator.items import mapper as items
+from curator.items import shard
+from curator.items.mapper import Mapper
+from curator.text import prompts
 
 STEPS = ("read", "price", "clean", "encode", "prompt", "write")
 """Reading rows; prices, rules and fates; putting texts together and cleaning them; encoding; cutting, counting and
@@ -62,7 +64,7 @@ class Steps:
             yield batch
 
     def _timed_writing(self, writing: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `rundir.writing_parquet` with opening, each batch and closing counted."""
+        """Return `files.writing_parquet` with opening, each batch and closing counted."""
 
         @contextmanager
         def timed(*args: Any) -> Iterator[Callable[[Any], None]]:
@@ -78,7 +80,7 @@ class Steps:
     @contextmanager
     def watching(self, mapper: Mapper) -> Iterator[None]:
         """Time the steps of the map step meanwhile."""
-        self._read = mapping.read
+        self._read = shard.read
         functions = [
             (Mapper, "__call__", "price"),
             (Mapper, "_with_prompts", "prompt"),
@@ -92,7 +94,7 @@ class Steps:
         with ExitStack() as stack:
             for place, name, step in functions:
                 stack.enter_context(mock.patch.object(place, name, self.timed(step, getattr(place, name))))
-            stack.enter_context(mock.patch.object(mapping, "read", self._timed_batches))
-            writing = self._timed_writing(mapping.writing_parquet)
-            stack.enter_context(mock.patch.object(mapping, "writing_parquet", writing))
+            stack.enter_context(mock.patch.object(shard, "read", self._timed_batches))
+            writing = self._timed_writing(shard.writing_parquet)
+            stack.enter_context(mock.patch.object(shard, "writing_parquet", writing))
             yield

@@ -81,9 +81,9 @@ class Curator:
     """The map step of curator, and its floor, in a process of its own."""
 
     def __init__(self, path: Path, tokenizer: str, folder: Path) -> None:
-        from curator.items import Mapper
-        from curator.recipe import load_recipe
-        from curator.sources import cut, resolve
+        from curator.items.mapper import Mapper
+        from curator.recipe.load import load_recipe
+        from curator.sources.resolve import cut, resolve
 
         self.recipes = {name: load_recipe(name, {"tokenizer": tokenizer}) for name in RECIPES}
         self.shards = cut(resolve([str(path)], self.recipes["course-v1"]))
@@ -109,7 +109,7 @@ class Curator:
 
     def load(self) -> None:
         """Load the tokenizers anew."""
-        from curator.items import Mapper
+        from curator.items.mapper import Mapper
 
         self.mappers = {name: Mapper(recipe) for name, recipe in self.recipes.items()}
         self.run("pricer")
@@ -125,7 +125,7 @@ class Curator:
 
     def floor(self) -> None:
         """Read the columns, and encode the whole texts once, as often."""
-        from curator.sources import read
+        from curator.sources.resolve import read
 
         mapper = self.mappers["course-v1"]
         for _ in range(self.times):
@@ -157,7 +157,7 @@ class Curator:
         return [pl.read_parquet(self.folder / f"items-course-v1-{shard.index}") for shard in self.shards]
 
     def _map(self, mapper: Any) -> None:
-        from curator.mapping import map_shard
+        from curator.items.shard import map_shard
 
         for shard in self.shards:
             name = f"{mapper.recipe.name}-{shard.index}"
@@ -192,7 +192,7 @@ def baseline_items() -> Made:
 @contextmanager
 def own_process(kind: type, *given: Any, **variables: str) -> Iterator[Callable[..., Any]]:
     """Make an object in a process with these variables; give what calls a function there and waits for its answer."""
-    from curator.engine import environment
+    from curator.items.workers import environment
 
     context = multiprocessing.get_context("spawn")
     with environment(variables), ProcessPoolExecutor(1, context, _begin, (last_core(), kind, *given)) as pool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import importlib.util
 import os
 import random
 import signal
@@ -25,9 +24,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import curator
+from repository import DATA, load_script
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data"
 WORDS = (
     "sturdy steel hinge with brass pins for café door and every older gate in the yard it opens wide stays put makes "
     "no noise when wind blows hard from sea our smith cuts each plate by hand then sands edge smooth so that small "
@@ -72,18 +70,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def load_module(path: Path) -> ModuleType:
-    """Import a file that belongs to no package."""
-    name = f"tests_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
 # -- paths and modules
 
 
@@ -103,13 +89,15 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def oracle() -> ModuleType:
     """course-v1 row at a time, written from the design alone."""
-    return load_module(ROOT / "scripts" / "row_at_a_time.py")
+    return load_script("row_at_a_time")
 
 
 @pytest.fixture(scope="session")
 def edges() -> ModuleType:
     """The hand-made rows."""
-    return load_module(ROOT / "tests" / "edge_rows.py")
+    import edge_rows
+
+    return edge_rows
 
 
 # -- tokenizers
@@ -117,7 +105,7 @@ def edges() -> ModuleType:
 
 @lru_cache
 def _load_tokenizer(spec: str) -> Any:
-    from curator.tokens import load_tokenizer
+    from curator.tokens.tokenizer import load_tokenizer
 
     return load_tokenizer(spec)
 
@@ -125,11 +113,11 @@ def _load_tokenizer(spec: str) -> Any:
 @pytest.fixture(scope="session", autouse=True)
 def _bundled_once() -> Iterator[None]:
     """Builds and checks in this process load the bundled tokenizer once in all, which takes a second or more."""
-    from curator import items
-    from curator.publish import verify
+    from curator.items import mapper
+    from curator.verify import verify
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (items, verify):
+        for module in (mapper, verify):
             load = module.load_tokenizer
             once = partial(lambda load, spec: _load_tokenizer(spec) if spec == "o200k_base" else load(spec), load)
             patch.setattr(module, "load_tokenizer", once)
@@ -139,8 +127,8 @@ def _bundled_once() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of `pricer` on 2,000 rows, not to be changed."""
-    from curator.build import build
-    from curator.recipe import load_recipe
+    from curator.pipeline import build
+    from curator.recipe.load import load_recipe
 
     path = tmp_path_factory.mktemp("demo") / "run"
     build(["demo:2000"], load_recipe("pricer"), path, workers=1)
@@ -258,15 +246,15 @@ def course_arguments() -> Callable[..., list[str]]:
 @pytest.fixture(scope="session")
 def build_run() -> Callable[..., dict[str, Any]]:
     """Build in this process, with a tokenizer that is loaded once a session."""
-    from curator import items
-    from curator.build import build
-    from curator.recipe import load_recipe
+    from curator.items import mapper
+    from curator.pipeline import build
+    from curator.recipe.load import load_recipe
 
     def make(sources: Path | Sequence[Path], out: Path, *, workers: int = 1, **settings: Any) -> dict[str, Any]:
         paths = [sources] if isinstance(sources, Path) else sources
         changes = {key.replace("__", "."): value for key, value in settings.items()}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(items, "load_tokenizer", _load_tokenizer)
+            patch.setattr(mapper, "load_tokenizer", _load_tokenizer)
             recipe = load_recipe("course-v1", COURSE | changes)
             return build([str(path) for path in paths], recipe, out, workers=workers)
 
@@ -304,10 +292,10 @@ def run_cli(environment: dict[str, str]) -> Callable[..., subprocess.CompletedPr
 @pytest.fixture
 def invoke(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Call the command in this process, which is faster; what would be a traceback is raised."""
-    from curator import items
-    from curator.cli import main
+    from curator.cli.commands import main
+    from curator.items import mapper
 
-    monkeypatch.setattr(items, "load_tokenizer", _load_tokenizer)
+    monkeypatch.setattr(mapper, "load_tokenizer", _load_tokenizer)
 
     def call(*args: object) -> Result:
         result = CliRunner().invoke(main, [str(arg) for arg in args])

@@ -10,11 +10,9 @@ from __future__ import annotations
 import ast
 import csv
 import gzip
-import importlib.util
 import json
 import re
 import shutil
-import sys
 import threading
 import time
 import traceback
@@ -32,27 +30,16 @@ import yaml
 from click.testing import CliRunner, Result
 
 import curator
-from curator import own_price, scrub, units
-from curator.cli import main
+import page_reader
+from curator.cli.commands import main
+from curator.dataset import markdown
 from curator.evaluate.reading import read_price
-from curator.items import Mapper
-from curator.publish import markdown, merge
-from curator.recipe import load_recipe
+from curator.items.mapper import Mapper
+from curator.publish import merge
+from curator.recipe.load import load_recipe
 from curator.sources import text_files
-from curator.visible import visible
-
-
-def _load(name: str) -> Any:
-    """Import a file beside this one, which is on no path of Python's."""
-    spec = importlib.util.spec_from_file_location(f"tests_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules.setdefault(f"tests_{name}", importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-page_reader, fine_tuning = _load("page_reader"), _load("fine_tuning_peer")
+from curator.system.display import visible
+from curator.text import own_price, rules, units
 
 PACKAGE = Path(curator.__file__).parent
 MARKUP = "</script></title><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -98,9 +85,21 @@ def evil(tmp_path_factory: pytest.TempPathFactory, raw_row: Any, write_rows: Any
     source = write_rows(home / "in" / "meta_<img src=x onerror=alert(4)>.parquet", rows)
     done = CliRunner().invoke(
         main,
-        ["build", str(source), "--out", str(home / "run"), "--workers", "1", "--set", "split.held_out_share=0.3",
-         "--set", "duplicates.near=keep", "--set", "text.max_chars=1000"],
-    )  # fmt: skip
+        [
+            "build",
+            str(source),
+            "--out",
+            str(home / "run"),
+            "--workers",
+            "1",
+            "--set",
+            "split.held_out_share=0.3",
+            "--set",
+            "duplicates.near=keep",
+            "--set",
+            "text.max_chars=1000",
+        ],
+    )
     assert done.exit_code == 0, done.output
     (home / "printed").write_text(done.output, "utf-8")
     return home / "run"
@@ -125,7 +124,7 @@ def published(run: Path, split: str = "*") -> pl.DataFrame:
 
 
 def test_text_that_tries_to_be_html(evil: Path, measured: Path, invoke: Callable[..., Result]) -> None:
-    from curator.train.loss import write_page
+    from curator.train.page import write_page
 
     compared, trained = evil.parent / "compared.html", evil.parent / "trained.html"
     assert invoke("compare", evil, evil, "--out", compared).exit_code == 0
@@ -262,10 +261,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def endpoint(bundled: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
-    from curator.train import examples
+    from curator.train.gpt import examples
 
     # Loading a vocabulary takes longer than all calls here.
-    for place in ("curator.tokens", examples.__name__):
+    for place in ("curator.tokens.tokenizer", examples.__name__):
         monkeypatch.setattr(f"{place}.load_tokenizer", lambda spec: bundled)
     server = Endpoint()
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -303,7 +302,7 @@ def test_a_prompt_injection_is_a_product_text(
 
 
 def test_special_tokens_that_overlap_are_broken() -> None:
-    broken = scrub.break_special_tokens(pl.Series(["ababab", "<|x|>", "a  b"]), ["aba", "bab", "<|x|>", "  "])
+    broken = rules.break_special_tokens(pl.Series(["ababab", "<|x|>", "a  b"]), ["aba", "bab", "<|x|>", "  "])
     assert not broken.str.contains_any(["aba", "bab", "<|x|>"]).any()
 
 
@@ -332,7 +331,7 @@ def test_nothing_else_writes_csv() -> None:
         for path in PACKAGE.rglob("*.py")
         if re.search(r"csv\.(?:Dict)?[wW]riter|write_csv|to_csv", path.read_text("utf-8"))
     }
-    assert found == {"evaluate/human.py"}
+    assert found == {"evaluate/predictors/human.py"}
 
 
 def test_an_empty_form_leaves_the_results(evil: Path, invoke: Callable[..., Result], tmp_path: Path) -> None:
@@ -359,7 +358,7 @@ READERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "read_price": (read_price, MONEY),
     "own_amounts": (lambda text: list(own_price.own_amounts(text, 20.0)), MONEY),
     "mask": (lambda text: own_price.mask_own_price(pl.Series([text]), pl.Series([1.0])), MONEY),
-    "remove_tags": (lambda text: scrub.remove_tags(pl.Series([text])), TAGS),
+    "remove_tags": (lambda text: rules.remove_tags(pl.Series([text])), TAGS),
     "units": (lambda text: (units.size(pl.Series([text])), units.weight(pl.Series([text]))), OTHERS),
     "markdown": (lambda text: (markdown.md(text), markdown.code(text)), OTHERS),
     "visible": (visible, OTHERS),
@@ -406,7 +405,7 @@ def test_a_bomb_for_regular_expressions_one_by_one(name: str) -> None:
 def test_a_bomb_for_the_whole_map_step(name: str) -> None:
     settings = {"tokenizer": "o200k_base"} | ({"text.max_chars": 10**7, "tokens.cap": 50} if name == "pricer" else {})
     mapper = Mapper(load_recipe(name, settings))
-    piece = "<script>$20 <!-- \\u0041 &amp; \"a\":[ 【1,1 "
+    piece = '<script>$20 <!-- \\u0041 &amp; "a":[ 【1,1 '
 
     def rows(size: int) -> pl.DataFrame:
         text = piece * (size // len(piece))
@@ -462,14 +461,15 @@ def test_a_bomb_in_a_compressed_file(
     tracemalloc.stop()
 
 
-def test_numbers_and_nesting_that_no_machine_holds(
-    tmp_path: Path, raw_row: Any, invoke: Callable[..., Result]
-) -> None:
+def test_numbers_and_nesting_that_no_machine_holds(tmp_path: Path, raw_row: Any, invoke: Callable[..., Result]) -> None:
     huge = {"Item Weight": f"{'9' * 60} lb", "Size": f"1 x {'9' * 60} in", "Item Dimensions": f"{'9' * 60} x 2 cm"}
     rows = [json.dumps(raw_row(n, details=huge)) for n in range(40)]
     nested, text = "[" * 100_000 + "]" * 100_000, json.dumps("{" * 100_000)
     for details, price in (
-        *((nested, "5"), (text, "5"), ("null", "1e999999"), ("null", f'"{"9" * 400}"')),
+        (nested, "5"),
+        (text, "5"),
+        ("null", "1e999999"),
+        ("null", f'"{"9" * 400}"'),
         ("null", "9" * 5_000),
     ):
         head = '{"title": "x", "description": [], "features": [], "parent_asin": "B", "details": '
@@ -505,7 +505,7 @@ def test_a_deeply_nested_file_of_a_run_is_one_message(
 RECIPES = {
     'extends = "/dev/zero"': "which is not a regular file",
     'extends = "/etc/passwd"': "is not valid TOML",
-    'tokenizer = "../../etc"': "is neither an existing folder",
+    'tokenizer = "../../nowhere"': "is neither an existing folder",
     'tokenizer = "/etc/passwd"': "is not a tokenizer.json",
     'tokenizer = "https://evil.example/tokenizer.json"': "is neither an existing folder",
     "trust_remote_code = true": "has an unknown key 'trust_remote_code'",
@@ -569,7 +569,7 @@ def test_no_module_can_run_what_it_reads() -> None:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = {node.module or ""} if isinstance(node, ast.ImportFrom) else {one.name for one in node.names}
                 assert not {"pickle", "marshal", "shelve", "dill", "joblib", "pty"} & names, path
-                assert "subprocess" not in names or path.name == "engine_ray.py", path
+                assert "subprocess" not in names or path.name == "ray_cluster.py", path
             if not isinstance(node, ast.Call):
                 continue
             name = ast.unparse(node.func)
@@ -582,7 +582,7 @@ def test_no_module_can_run_what_it_reads() -> None:
             if name.endswith(".from_pretrained") and name.startswith("Auto"):
                 assert given.get("trust_remote_code") == "False" or "**safe" in ast.unparse(node), (path, node.lineno)
     assert starts == {"subprocess.Popen": "command"}
-    ray = (PACKAGE / "engine_ray.py").read_text("utf-8")
+    ray = (PACKAGE / "items" / "ray_cluster.py").read_text("utf-8")
     assert 'command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]' in ray
 
 
@@ -644,7 +644,7 @@ def test_secrets_are_nowhere(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def job(evil: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A run with a fine-tuning job that somebody else says is at an address that the user has never heard of."""
-    from curator.train.record import JOB, SETTINGS
+    from curator.train.gpt.record import JOB, SETTINGS
 
     settings = dict.fromkeys(SETTINGS) | {"endpoint": endpoint.url, "azure": False, "model": BASE, "epochs": 1}
     settings |= {"hyperparameters": {}, "seed": 1, "suffix": "x", "train_rows": 10, "validation_rows": 0}
@@ -657,7 +657,7 @@ def job(evil: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_pat
     (folder / "1 of mine/job.json").write_text("{}", "utf-8")
     monkeypatch.delenv("OPENAI_BASE_URL")
     # This machine would be trusted.
-    monkeypatch.setattr("curator.train.endpoint._is_here", lambda host: False)
+    monkeypatch.setattr("curator.train.gpt.endpoint._is_here", lambda host: False)
     endpoint.answer = (404, json.dumps({"error": {"message": "no such job"}}))
     return tmp_path / "run"
 
@@ -702,7 +702,7 @@ def test_a_run_from_somebody_else_gets_no_key(
 def test_addresses_that_may_have_the_key(
     address: str, azure: bool, known: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from curator.train.endpoint import is_known
+    from curator.train.gpt.endpoint import is_known
 
     for name in ("OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)

@@ -48,9 +48,9 @@ def eight(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[P
 @pytest.fixture(scope="module")
 def build_golden(shared_data: Path, llama: Any) -> Any:
     """Build as issue 2 says; in this process, workers beyond the first are processes of their own."""
-    from curator import items
-    from curator.build import build
-    from curator.recipe import load_recipe
+    from curator.items import mapper as items
+    from curator.pipeline import build
+    from curator.recipe.load import load_recipe
 
     recipe = load_recipe("course-v1", {"tokenizer": str(shared_data / "llama-3-tokenizer"), **SETTINGS})
 
@@ -123,8 +123,14 @@ def test_eight_files(eight_run: Path, eight: list[Path], golden: pl.DataFrame) -
 
 @pytest.mark.parametrize("workers", [2, 3, 8])
 def test_eight_files_with_workers(
-    workers: int, eight_run: Path, eight: list[Path], golden: pl.DataFrame, tmp_path: Path, shared_data: Path,
-    run_cli: Any, tree: Any,
+    workers: int,
+    eight_run: Path,
+    eight: list[Path],
+    golden: pl.DataFrame,
+    tmp_path: Path,
+    shared_data: Path,
+    run_cli: Any,
+    tree: Any,
 ) -> None:
     settings = {"tokenizer": shared_data / "llama-3-tokenizer", **SETTINGS}
     options = [text for key, value in settings.items() for text in ("--set", f"{key}={value}")]
@@ -137,11 +143,17 @@ def test_eight_files_with_workers(
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_one_file_of_many_shards(
-    workers: int, build_golden: Any, one_run: Path, shared_data: Path, golden: pl.DataFrame, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, tree: Any,
+    workers: int,
+    build_golden: Any,
+    one_run: Path,
+    shared_data: Path,
+    golden: pl.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tree: Any,
 ) -> None:
-    from curator import sources
     from curator.sources import parquet
+    from curator.sources import resolve as sources
 
     # A row group is cut where it has more than four times the rows of a shard, and read a few rows at a time.
     monkeypatch.setattr(sources, "SHARD_ROWS", 602)
@@ -221,7 +233,7 @@ def test_default_form_is_cut_at_the_last_prefix_and_test_text_at_the_first(
 
 
 def test_manifest_tells_the_truth(one_run: Path) -> None:
-    from curator.digest import sha256
+    from curator.system.digest import sha256
 
     manifest = json.loads((one_run / "dataset" / "manifest.json").read_text("utf-8"))
     files = {p.relative_to(one_run / "dataset").as_posix() for p in (one_run / "dataset").rglob("*") if p.is_file()}

@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 from filelock import FileLock
 
-from curator.digest import sha256
+from curator.system.digest import sha256
 
 SHARDS = 8
 
@@ -41,7 +41,7 @@ def dying(*args, **options):
         os.kill(os.getpid(), signal.SIGKILL)
     return result
 setattr(owner, name, dying)
-from curator.cli import main
+from curator.cli.commands import main
 main()
 """
 
@@ -63,8 +63,10 @@ def many(raw_row: Any, write_rows: Any, tmp_path_factory: pytest.TempPathFactory
     texts = [row["description"][0] for row in rows]
     files = []
     for part in range(14):
-        some = [row | {"price": f"{(part * 7 + n) % 300 + 1}.25", "description": [texts[(n + part) % 150]]}
-                for n, row in enumerate(rows * 8)]
+        some = [
+            row | {"price": f"{(part * 7 + n) % 300 + 1}.25", "description": [texts[(n + part) % 150]]}
+            for n, row in enumerate(rows * 8)
+        ]
         files.append(write_rows(folder / f"rows-{part:02d}.parquet", some))
     return files
 
@@ -140,8 +142,12 @@ def started(environment: dict[str, str]) -> Iterator[Callable[[list[str]], subpr
 
     def start(arguments: list[str]) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "curator", *arguments], env=environment, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, start_new_session=True,
+            [sys.executable, "-m", "curator", *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         processes.append(process)
         return process
@@ -155,8 +161,12 @@ def started(environment: dict[str, str]) -> Iterator[Callable[[list[str]], subpr
 
 def killed_at(environment: dict[str, str], where: str, arguments: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", DYING, *where.split(), *arguments], env=environment, capture_output=True, text=True,
-        timeout=120, check=False,
+        [sys.executable, "-c", DYING, *where.split(), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
 
@@ -195,17 +205,24 @@ def test_killed_in_the_map_step(
 @pytest.mark.parametrize(
     "where",
     [
-        "curator.publish.dataset _write_data 1 after",
-        "curator.build write_dataset 1 after",
-        "curator.build write_parquet 3 after",
-        "curator.build write_json 2 after",
-        "curator.mapping writing_parquet 3 after",
-        "curator.build _write_manifest 1 before",
+        "curator.dataset.write _write_data 1 after",
+        "curator.pipeline write_dataset 1 after",
+        "curator.pipeline write_parquet 3 after",
+        "curator.pipeline write_json 2 after",
+        "curator.items.shard writing_parquet 3 after",
+        "curator.pipeline _write_manifest 1 before",
     ],
 )
 def test_killed_anywhere(
-    where: str, sources: list[Path], command: Any, environment: dict[str, str], invoke: Any, undisturbed: Any,
-    tmp_path: Path, tree: Any, stamps: Any,
+    where: str,
+    sources: list[Path],
+    command: Any,
+    environment: dict[str, str],
+    invoke: Any,
+    undisturbed: Any,
+    tmp_path: Path,
+    tree: Any,
+    stamps: Any,
 ) -> None:
     run = tmp_path / "run"
     killed_at(environment, where, command(sources))
@@ -222,13 +239,18 @@ def test_killed_anywhere(
 
 
 def test_killed_while_a_changed_run_replaces_its_dataset(
-    sources: list[Path], command: Any, environment: dict[str, str], invoke: Any, undisturbed: Any, tmp_path: Path,
+    sources: list[Path],
+    command: Any,
+    environment: dict[str, str],
+    invoke: Any,
+    undisturbed: Any,
+    tmp_path: Path,
     tree: Any,
 ) -> None:
     """No moment at which a dataset could be taken for that of another recipe."""
     run = tmp_path / "run"
     assert invoke(*command(sources)).exit_code == 0
-    killed_at(environment, "curator.publish.dataset _write_data 1 after", command(sources, slots__cap=1))
+    killed_at(environment, "curator.dataset.write _write_data 1 after", command(sources, slots__cap=1))
     assert not (run / "manifest.json").exists()
     assert invoke(*command(sources, slots__cap=1)).exit_code == 0
     assert not temporaries(run)
@@ -345,10 +367,25 @@ def test_a_changed_selection_redoes_no_shard(
     assert tree(run / "dataset") == undisturbed(sources, slots__cap=1)
 
 
-@pytest.mark.parametrize("settings", [{"price__min": 50.0}, {"tokens__cap": 155}, {"text__max_chars": 1000},
-                                      {"prompt__question": "What?"}, {"tokenizer": "cl100k_base"}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"price__min": 50.0},
+        {"tokens__cap": 155},
+        {"text__max_chars": 1000},
+        {"prompt__question": "What?"},
+        {"tokenizer": "cl100k_base"},
+    ],
+    ids=str,
+)
 def test_a_changed_map_redoes_every_shard(
-    run: Path, sources: list[Path], command: Any, invoke: Any, undisturbed: Any, stamps: Any, tree: Any,
+    run: Path,
+    sources: list[Path],
+    command: Any,
+    invoke: Any,
+    undisturbed: Any,
+    stamps: Any,
+    tree: Any,
     settings: dict[str, Any],
 ) -> None:
     before = stamps(parts(run))
@@ -370,8 +407,15 @@ def copies(sources: list[Path], tmp_path: Path) -> list[Path]:
 
 
 def test_a_changed_source_redoes_its_shards_only(
-    copies: list[Path], command: Any, invoke: Any, undisturbed: Any, tmp_path: Path, stamps: Any, tree: Any,
-    raw_row: Any, write_rows: Any,
+    copies: list[Path],
+    command: Any,
+    invoke: Any,
+    undisturbed: Any,
+    tmp_path: Path,
+    stamps: Any,
+    tree: Any,
+    raw_row: Any,
+    write_rows: Any,
 ) -> None:
     run = tmp_path / "run"
     assert invoke(*command(copies)).exit_code == 0
@@ -413,7 +457,14 @@ def test_parts_of_sources_that_are_gone_are_removed(
 @pytest.mark.parametrize("damage", ["removed", "short", "empty"])
 @pytest.mark.parametrize("name", ["items/part-00002.parquet", "ledger/part-00002.parquet"])
 def test_a_damaged_part_is_done_again(
-    run: Path, sources: list[Path], command: Any, invoke: Any, undisturbed: Any, stamps: Any, tree: Any, name: str,
+    run: Path,
+    sources: list[Path],
+    command: Any,
+    invoke: Any,
+    undisturbed: Any,
+    stamps: Any,
+    tree: Any,
+    name: str,
     damage: str,
 ) -> None:
     before = stamps(parts(run))
@@ -428,8 +479,17 @@ def test_a_damaged_part_is_done_again(
     assert tree(run / "dataset") == undisturbed(sources)
 
 
-@pytest.mark.parametrize("name", ["dataset/data/train-00000-of-00001.parquet", "selection.parquet", "summary.json",
-                                  "recipe.toml", "manifest.json", "dataset/manifest.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dataset/data/train-00000-of-00001.parquet",
+        "selection.parquet",
+        "summary.json",
+        "recipe.toml",
+        "manifest.json",
+        "dataset/manifest.json",
+    ],
+)
 def test_a_lost_file_is_made_again(
     run: Path, sources: list[Path], command: Any, invoke: Any, stamps: Any, tree: Any, name: str
 ) -> None:
@@ -452,9 +512,7 @@ def test_files_left_under_temporary_names_are_removed(
     assert not temporaries(run)
 
 
-def test_the_recipe_of_a_run_repeats_it(
-    run: Path, sources: list[Path], invoke: Any, tmp_path: Path, tree: Any
-) -> None:
+def test_the_recipe_of_a_run_repeats_it(run: Path, sources: list[Path], invoke: Any, tmp_path: Path, tree: Any) -> None:
     out = tmp_path / "again"
     done = invoke("build", *sources, "--recipe", run / "recipe.toml", "--out", out, "--workers", 1)
     assert done.exit_code == 0, done.stderr
@@ -464,7 +522,7 @@ def test_the_recipe_of_a_run_repeats_it(
 @pytest.fixture
 def change_when_mapped(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, Callable[[], object]], None]:
     """Do something once the first shard of a file is mapped."""
-    from curator import engine
+    from curator.items import workers as engine
 
     def set_up(path: Path, change: Callable[[], object]) -> None:
         before = engine.map_task
@@ -482,8 +540,15 @@ def change_when_mapped(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, Calla
 
 
 def test_a_source_that_another_takes_the_place_of_ends_the_build(
-    copies: list[Path], command: Any, invoke: Any, undisturbed: Any, raw_row: Any, write_rows: Any, tmp_path: Path,
-    tree: Any, change_when_mapped: Any,
+    copies: list[Path],
+    command: Any,
+    invoke: Any,
+    undisturbed: Any,
+    raw_row: Any,
+    write_rows: Any,
+    tmp_path: Path,
+    tree: Any,
+    change_when_mapped: Any,
 ) -> None:
     """As many rows, so that only the file itself tells; the parts made before hold what was hashed."""
     changed = copies[3]

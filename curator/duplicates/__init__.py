@@ -1,1 +1,1 @@
-"""Near-copies among items: what they are, how they are found, and how they are grouped."""
+"""Near-copies: which items have nearly the same text."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curator import interrupt
-from curator.arrays import Ints
 from curator.duplicates.grams import Grams, similarity
+from curator.kernels.types import Int64s
+from curator.system import interrupt
 
-Sets = Callable[[Ints], Grams]
+Sets = Callable[[Int64s], Grams]
 """Returns the gram sets of some items, whose numbers ascend."""
 
 
@@ -26,11 +26,11 @@ class Clusters:
             near-copy. It is the cluster itself, unless more items hang together than a cluster may hold.
     """
 
-    of: Ints
-    crowd: Ints
+    of: Int64s
+    crowd: Int64s
 
 
-def verified(candidates: Ints, sets: Sets, threshold: float, at_once: int = 50_000) -> Ints:
+def verified(candidates: Int64s, sets: Sets, threshold: float, at_once: int = 50_000) -> Int64s:
     """Return the pairs whose similarity is at least the threshold, measured exactly.
 
     Args:
@@ -39,7 +39,7 @@ def verified(candidates: Ints, sets: Sets, threshold: float, at_once: int = 50_0
         threshold: The similarity; above 0 and at most 1.
         at_once: Items, about, whose grams lie in memory together; finding them takes a look through all parts.
     """
-    from curator.kernels import clusters as loops
+    from curator.duplicates.kernels import clusters as loops
 
     # Pairs that hang together come together, so that few items are asked for twice.
     items = int(candidates.max(initial=-1)) + 1
@@ -47,7 +47,7 @@ def verified(candidates: Ints, sets: Sets, threshold: float, at_once: int = 50_0
     together = candidates[np.argsort(names[candidates[:, 0]], kind="stable")]
     del names
 
-    def near(some: Ints) -> Ints:
+    def near(some: Int64s) -> Int64s:
         interrupt.check()
         wanted = np.unique(some)
         mine = sets(wanted)
@@ -58,7 +58,7 @@ def verified(candidates: Ints, sets: Sets, threshold: float, at_once: int = 50_0
     return every[np.lexsort((every[:, 1], every[:, 0]))]
 
 
-def cluster(items: int, pairs: Ints, most: int) -> Clusters:
+def cluster(items: int, pairs: Int64s, most: int) -> Clusters:
     """Group items by their pairs.
 
     Items that hang together are one cluster. Where these are more than `most`, clusters are stars: the first item that
@@ -70,7 +70,7 @@ def cluster(items: int, pairs: Ints, most: int) -> Clusters:
         pairs: Near-copies, ascending; shape (pairs, 2).
         most: Most items of a cluster.
     """
-    from curator.kernels import clusters as loops
+    from curator.duplicates.kernels import clusters as loops
 
     crowd = loops.components(pairs, items)
     of = crowd.copy()

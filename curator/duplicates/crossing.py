@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curator import interrupt
 from curator.duplicates.grams import GRAM_BITS, Grams, grams, offsets, similarity
+from curator.system import interrupt
 
 _LEAST_SHARED = 8
 """So many of the rarer grams must be shared, where a text has as many: chance seldom gets that far."""
@@ -59,16 +59,16 @@ class Held:
     """
 
     def __init__(self, sets: Grams, threshold: float) -> None:
-        from curator.kernels import duplicates
+        from curator.duplicates.kernels import index
 
         self.sets = sets
         self.threshold = threshold
         order = np.argsort(sets.hashes, kind="stable")
         known, texts = np.unique(sets.hashes, return_counts=True)
         self._bits = max(10, (2 * len(known)).bit_length())
-        self._index = duplicates.Index(
+        self._index = index.Index(
             known,
-            duplicates.directory(known, GRAM_BITS - self._bits, self._bits),
+            index.directory(known, GRAM_BITS - self._bits, self._bits),
             GRAM_BITS - self._bits,
             np.frexp(texts)[1].astype(np.uint8),
             offsets(texts),
@@ -77,11 +77,11 @@ class Held:
 
     def near(self, others: Grams) -> Matches:
         """Return every pair of a held text and one of the others that reaches the threshold."""
-        from curator.kernels import duplicates
+        from curator.duplicates.kernels import index
 
         interrupt.check()
         needed = np.ceil(others.sizes * self.threshold - 1e-9).astype(np.int64)
-        pairs = duplicates.sharing(self._index, len(self.sets), others.hashes, others.bounds, needed, _LEAST_SHARED)
+        pairs = index.sharing(self._index, len(self.sets), others.hashes, others.bounds, needed, _LEAST_SHARED)
         pairs.sort()
         other, held = (pairs >> np.uint64(32), pairs & np.uint64(0xFFFFFFFF))
         return self._measured(others, other.astype(np.int64), held.astype(np.int64))

@@ -9,14 +9,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curator import parts as files
-from curator import prompts
 from curator.duplicates.clusters import Clusters, cluster, verified
 from curator.duplicates.crossing import Held
 from curator.duplicates.grams import GRAM_BITS, Grams, grams
 from curator.duplicates.index import Sketches, kept_share
-from curator.recipe import Recipe
-from curator.threads import in_order
+from curator.recipe.load import Recipe
+from curator.run import parts as files
+from curator.system.threads import map_ordered
+from curator.text import prompts
 
 _COLUMNS = ("prompt", "slot")
 _GRAMS_PER_TOKEN = 0.6
@@ -87,7 +87,7 @@ def crossing(
             hit[-1][apart.near(grams(texts)).other] = True
         return np.concatenate(hit)
 
-    hit = np.concatenate(list(in_order(near, files.groups(parts, others))))
+    hit = np.concatenate(list(map_ordered(near, files.groups(parts, others))))
     found: NDArray[np.int64] = others[hit]
     return found
 
@@ -100,7 +100,7 @@ def _sets(
     def some(group: files.Group) -> Grams:
         return Grams.joined(grams(texts, below) for texts in _texts(group, recipe))
 
-    return in_order(some, files.groups(parts, items))
+    return map_ordered(some, files.groups(parts, items))
 
 
 def _texts(group: files.Group, recipe: Recipe) -> Iterator[pl.Series]:

@@ -17,10 +17,10 @@ import polars as pl
 import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 from numpy.typing import NDArray
 
-from curator import interrupt
-from curator.arrays import Bytes, Floats, Halves, Ints
 from curator.duplicates.blocks import Blocks
-from curator.strings import series, strings
+from curator.kernels.buffers import to_buffers, to_series
+from curator.kernels.types import Bytes, Floats, Int64s, UInt32s
+from curator.system import interrupt
 
 GRAM_BITS = 48
 """Bits of a gram's hash. Of a thousand million comparisons of two texts, one in ten thousand finds two grams alike."""
@@ -68,7 +68,7 @@ class Grams:
         return np.repeat(np.arange(len(self)), self.sizes)
 
 
-def offsets(sizes: Ints | Halves) -> Ints:
+def offsets(sizes: Int64s | UInt32s) -> Int64s:
     """Return where each of some runs of these sizes begins, and where the last ends."""
     found = np.zeros(len(sizes) + 1, np.int64)
     np.cumsum(sizes, out=found[1:])
@@ -85,11 +85,11 @@ def grams(texts: pl.Series, below: int = 1 << GRAM_BITS) -> Grams:
 
 
 def _grams(texts: pl.Series, below: np.uint64) -> Grams:
-    from curator.kernels import grams as loops
+    from curator.duplicates.kernels import grams as loops
 
     interrupt.check()
-    hashes, counts, long, words = loops.words(strings(texts.str.to_lowercase()), _letters())
-    hashed = series(words).to_frame("word").select(pl.col("word").nchash.xxh3_64())  # type: ignore[attr-defined]
+    hashes, counts, long, words = loops.words(to_buffers(texts.str.to_lowercase()), _letters())
+    hashed = to_series(words).to_frame("word").select(pl.col("word").nchash.xxh3_64())  # type: ignore[attr-defined]
     hashes[long] = hashed.to_series().to_numpy()
     # Text and gram in one number: one sort puts the grams of each text in order, and equal ones side by side.
     keys = loops.grams(hashes, counts, below)
@@ -114,7 +114,7 @@ def _letters() -> Bytes:
     return found
 
 
-def similarity(a: Grams, b: Grams, places: tuple[Ints, Ints]) -> Floats:
+def similarity(a: Grams, b: Grams, places: tuple[Int64s, Int64s]) -> Floats:
     """Return the Jaccard index of texts of `a` and `b`; shape (pairs,).
 
     Args:
@@ -122,6 +122,6 @@ def similarity(a: Grams, b: Grams, places: tuple[Ints, Ints]) -> Floats:
         b: Gram sets.
         places: The texts of `a`, and with which of `b` each of them is compared.
     """
-    from curator.kernels import grams as loops
+    from curator.duplicates.kernels import grams as loops
 
     return loops.similarities(a.hashes, a.bounds, places[0], b.hashes, b.bounds, places[1])

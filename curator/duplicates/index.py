@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from curator import interrupt
-from curator.arrays import Bytes, Halves, Ints, Words
 from curator.duplicates.blocks import Blocks
 from curator.duplicates.grams import GRAM_BITS, Grams, offsets
 from curator.duplicates.pairs import Kept, distinct, pairs_under
-from curator.threads import in_order
+from curator.kernels.types import Bytes, Int64s, UInt32s, UInt64s
+from curator.system import interrupt
+from curator.system.threads import map_ordered
 
 KEPT = 48
 """Grams of a text that are kept, on average, where texts have more."""
@@ -69,7 +69,7 @@ class Sketches:
         self._grams.add(kept.hashes.astype(np.uint32))
         self._sizes.add(kept.sizes.astype(np.uint32))
 
-    def candidates(self, threshold: float) -> Ints:
+    def candidates(self, threshold: float) -> Int64s:
         """Return the pairs of items that may reach a similarity; ascending, each once, shape (pairs, 2).
 
         The sketches are used up.
@@ -83,11 +83,11 @@ class Sketches:
         found[:, 0], found[:, 1] = every >> np.uint64(32), every & np.uint64(0xFFFFFFFF)
         return found
 
-    def _pairs(self, least: float) -> Words:
+    def _pairs(self, least: float) -> UInt64s:
         """Return the pairs of all ranges, as `pairs_under` does; the kept grams are gone then."""
         kept, count = self._indexed(least)
         every, found, waiting = np.empty(0, np.uint64), [], 0
-        for pairs in in_order(lambda number: pairs_under(number, kept, least), range(count)):
+        for pairs in map_ordered(lambda number: pairs_under(number, kept, least), range(count)):
             found.append(pairs)
             waiting += len(pairs)
             # Most pairs are found in several ranges.
@@ -97,7 +97,7 @@ class Sketches:
 
     def _indexed(self, threshold: float) -> tuple[Kept, int]:
         """Choose the first of each item's grams in the common order, and mark the items; count the ranges too."""
-        from curator.kernels import duplicates
+        from curator.duplicates.kernels import index
 
         grams, bounds = self._grams.joined(), offsets(self._sizes.joined())
         items, longest = len(bounds) - 1, int(np.diff(bounds).max(initial=0))
@@ -107,16 +107,16 @@ class Sketches:
         def choose(first: int) -> None:
             interrupt.check()
             last = min(first + _CHUNK, items)
-            duplicates.choose(grams, bounds, threshold, bits, first, last, ranges, marks)
+            index.choose(grams, bounds, threshold, bits, first, last, ranges, marks)
 
-        for _ in in_order(choose, range(0, items, _CHUNK)):
+        for _ in map_ordered(choose, range(0, items, _CHUNK)):
             pass
-        return Kept(grams, bounds, longest, marks, ranges, duplicates.sizes(ranges)), 1 << bits
+        return Kept(grams, bounds, longest, marks, ranges, index.sizes(ranges)), 1 << bits
 
 
-def _rarity(grams: Halves) -> Bytes:
+def _rarity(grams: UInt32s) -> Bytes:
     """Return about the logarithm of how often each gram occurs: order enough, and small."""
-    from curator.kernels import duplicates
+    from curator.duplicates.kernels import index
 
     bits = min(_SLOT_BITS, max(10, (len(grams) * _SLOTS_PER_GRAM).bit_length()))
     pass_bits = min(bits, _PASS_BITS)
@@ -124,8 +124,8 @@ def _rarity(grams: Halves) -> Bytes:
 
     def count(number: int) -> None:
         interrupt.check()
-        duplicates.rarity(grams, bits, pass_bits, number, found)
+        index.rarity(grams, bits, pass_bits, number, found)
 
-    for _ in in_order(count, range(1 << (bits - pass_bits))):
+    for _ in map_ordered(count, range(1 << (bits - pass_bits))):
         pass
     return found

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curator import interrupt
-from curator.arrays import Bytes, Halves, Ints, Words
+from curator.kernels.types import Bytes, Int64s, UInt32s, UInt64s
+from curator.system import interrupt
 
 FEW = 100
 """So many texts with a gram in common are all compared with each other."""
@@ -46,15 +46,15 @@ class Kept:
         sizes: How many grams belong to each range; shape (256,).
     """
 
-    grams: Halves
-    bounds: Ints
+    grams: UInt32s
+    bounds: Int64s
     longest: int
-    marks: Words
+    marks: UInt64s
     ranges: Bytes
-    sizes: Ints
+    sizes: Int64s
 
 
-def pairs_under(number: int, kept: Kept, least: float) -> Words:
+def pairs_under(number: int, kept: Kept, least: float) -> UInt64s:
     """Return the pairs of items under the grams of a range whose kept grams have a similarity of at least `least`.
 
     Args:
@@ -65,24 +65,24 @@ def pairs_under(number: int, kept: Kept, least: float) -> Words:
     Returns:
         The two items of each pair in one number, the smaller in the upper 32 bits; ascending.
     """
-    from curator.kernels import duplicates
+    from curator.duplicates.kernels import index
 
     interrupt.check()
     sets = (kept.grams, kept.bounds, kept.marks, kept.longest)
-    entries = duplicates.entries(kept.grams, kept.bounds, kept.ranges, number, kept.sizes[number])
+    entries = index.entries(kept.grams, kept.bounds, kept.ranges, number, kept.sizes[number])
     entries.sort()
-    many = duplicates.crowded(entries, few := FEW if len(kept.marks) < SMALL else FEW_OF_MANY).view(np.bool_)
+    many = index.crowded(entries, few := FEW if len(kept.marks) < SMALL else FEW_OF_MANY).view(np.bool_)
     if not many.any():
-        return distinct(duplicates.neighbours(entries, entries, 32, few, least, *sets))
+        return distinct(index.neighbours(entries, entries, 32, few, least, *sets))
     crowd, entries = entries[many], entries[~many]
-    found = duplicates.neighbours(entries, entries, 32, few, least, *sets)
-    second = duplicates.following(crowd, kept.grams, kept.bounds)
+    found = index.neighbours(entries, entries, 32, few, least, *sets)
+    second = index.following(crowd, kept.grams, kept.bounds)
     order = np.argsort(second, kind="stable")
-    more = duplicates.neighbours(crowd[order], second[order], 0, NEIGHBOURS, least, *sets)
+    more = index.neighbours(crowd[order], second[order], 0, NEIGHBOURS, least, *sets)
     return distinct(np.concatenate([found, more]))
 
 
-def distinct(keys: Words) -> Words:
+def distinct(keys: UInt64s) -> UInt64s:
     """Return each number once, ascending; sorts what it is given, which is faster than `np.unique` for many."""
     keys.sort()
     new = np.ones(len(keys), np.bool_)

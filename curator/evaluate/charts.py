@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from curator.evaluate.harness import Evaluation, Guessed
 from curator.evaluate.metrics import colours
-from curator.report.figures import FULL, HALF, NARROW, drawing, title_axis
-from curator.report.more_figures import shortened
-from curator.report.svg import COLOUR, Drawing, canvas
+from curator.pages.axes import FULL, HALF, NARROW, drawing, shortened, title_axis
+from curator.pages.svg import COLOUR, Drawing, canvas
 
 SWATCHES = {"green": "test", "amber": "validation", "red": "cap"}
 """The page's colour of each verdict on a guess."""

@@ -10,8 +10,8 @@ from typing import Any
 
 from curator.evaluate import harness, words
 from curator.evaluate.progress import running_error
-from curator.rundir import write_json, write_text
-from curator.visible import visible
+from curator.system.display import visible
+from curator.system.files import write_json, write_text
 
 MOST_ROWS = 250
 """Rows guessed if nothing else is said, as in the course."""

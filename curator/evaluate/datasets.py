@@ -16,13 +16,14 @@ import polars as pl
 import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 
 from curator import __version__
+from curator.dataset import opened
+from curator.dataset.forms import default_form
+from curator.dataset.opened import OpenDataset
 from curator.duplicates.crossing import near_copies
 from curator.errors import RunError, UsageError
-from curator.evaluate import harness, metrics, places, words
-from curator.evaluate.places import Place
+from curator.evaluate import harness, metrics, words
 from curator.evaluate.predictor import Setting, check_options, make
 from curator.evaluate.progress import Progress, silent
-from curator.publish.forms import default_form
 
 ONE_IN = 10
 """One product in so many is held out."""
@@ -40,7 +41,7 @@ _KEYS = ("mae", "median_ae", "rmse", "rmsle", "r2", "bias", "hit_rate", "no_answ
 class _Side:
     """One run: its dataset, its items that are held out, and its train rows that are not."""
 
-    place: Place
+    place: OpenDataset
     items: pl.DataFrame
     train: pl.DataFrame
 
@@ -117,7 +118,7 @@ def compare_datasets(
 
 
 def _side(name: str) -> _Side:
-    place = places.find(name)
+    place = opened.open_dataset(name)
     parts = sorted((Path(name) / "items").glob("part-*.parquet"))
     if not parts:
         raise RunError(f"{name} is not a run: --datasets needs the items that a run keeps beside its dataset")
@@ -130,7 +131,7 @@ def _side(name: str) -> _Side:
     items = items.sort("shard", "row").unique("parent_asin", keep="first", maintain_order=True)
     train = place.read("train")
     train = train.filter(~held_out(pl.col("parent_asin")).fill_null(value=False))
-    return _Side(place, places.with_text(default_form(items), place.recipe), train)
+    return _Side(place, opened.with_text(default_form(items), place.recipe), train)
 
 
 def held_out(parent_asin: pl.Expr) -> pl.Expr:

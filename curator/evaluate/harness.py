@@ -16,15 +16,16 @@ import numpy as np
 import polars as pl
 
 from curator import __version__
+from curator.dataset import opened
+from curator.dataset.opened import Chosen, OpenDataset
 from curator.errors import CuratorError, UsageError
-from curator.evaluate import metrics, places
+from curator.evaluate import metrics
 from curator.evaluate.intervals import RESAMPLES
 from curator.evaluate.metrics import Scored
-from curator.evaluate.places import Chosen, Place
 from curator.evaluate.predictor import Answer, Predictor, Preparing, Setting, check_options, make
 from curator.evaluate.progress import Progress, silent
 from curator.evaluate.reading import REASONS
-from curator.rundir import write_json, write_text
+from curator.system.files import write_json, write_text
 
 BANDS = (0.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1_000_000.0)
 """Limits of the price bands (USD); each band has its lower limit and not its upper one."""
@@ -63,7 +64,7 @@ class Evaluation:
         summary: Every number, as JSON can hold it (see `summarise`).
     """
 
-    place: Place
+    place: OpenDataset
     chosen: Chosen
     rows: pl.DataFrame
     models: list[Guessed]
@@ -104,8 +105,8 @@ def evaluate(
     if not models:
         raise UsageError("no --model was named; for a start: --model constant --model category --model tfidf-ridge")
     check_options(models, options or ())
-    place = places.find(name)
-    chosen = places.choose(place, split, limit, most_train)
+    place = opened.open_dataset(name)
+    chosen = opened.choose(place, split, limit, most_train)
     setting = Setting(folder or place.results, place.recipe, split, say, dict(options or {}), confirm)
     # All names are looked at before the first model is asked: a slip in the last must not cost the first one's time.
     predictors = [make(model, setting) for model in dict.fromkeys(models)]
@@ -163,7 +164,7 @@ def _sound(answer: Answer) -> Answer:
     return Answer(None, answer.text, "negative", answer.evidence) if answer.price < 0 else answer
 
 
-def summarise(place: Place, chosen: Chosen, rows: pl.DataFrame, models: Sequence[Guessed]) -> dict[str, Any]:
+def summarise(place: OpenDataset, chosen: Chosen, rows: pl.DataFrame, models: Sequence[Guessed]) -> dict[str, Any]:
     """Return every number of an evaluation.
 
     Returns:

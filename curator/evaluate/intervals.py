@@ -24,7 +24,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.arrays import Floats
+from curator.kernels.types import Floats
 
 RESAMPLES = 2_000
 """Resamples that a bootstrap interval comes from."""

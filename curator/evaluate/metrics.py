@@ -17,9 +17,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.arrays import Floats
 from curator.evaluate.intervals import of_mean, of_median, percentile, resamples, wilson
 from curator.evaluate.predictor import Answer
+from curator.kernels.types import Floats
 
 GREEN_USD, GREEN_SHARE = 40.0, 0.2
 """A guess is green if it is off by less than so many USD, or by less than this share of the price."""

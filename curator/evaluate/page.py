@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from curator import __version__
@@ -12,16 +11,20 @@ from curator.evaluate import charts, words
 from curator.evaluate.harness import Evaluation
 from curator.evaluate.metrics import BY_KEY, COMPARED, METRICS, colours
 from curator.evaluate.reading import REASONS
-from curator.report import page as report_page
-from curator.report import svg
-from curator.report.measure import clipped
+from curator.pages import svg
+from curator.pages.html import clipped, environment
 
 WORST = 6
 """Misses shown of each model."""
 
 _SECTIONS = (
-    *(("league", "League"), ("differences", "Differences"), ("guesses", "Guesses"), ("running", "Running error")),
-    *(("groups", "Prices and categories"), ("calibration", "Calibration"), ("worst", "Worst misses")),
+    ("league", "League"),
+    ("differences", "Differences"),
+    ("guesses", "Guesses"),
+    ("running", "Running error"),
+    ("groups", "Prices and categories"),
+    ("calibration", "Calibration"),
+    ("worst", "Worst misses"),
     ("metrics", "Metrics"),
 )
 _ERRORS = ("mae", "median_ae", "rmse", "rmsle", "r2")
@@ -43,40 +46,36 @@ def render(found: Evaluation) -> str:
     models = summary["models"]
     able = [name for name in models if models[name]["mae"] is not None]
     best = min(able, key=lambda name: models[name]["mae"], default=None)
-    return _environment().get_template("evaluate.html").render(
-        version=__version__,
-        title=f"{summary['recipe']}: evaluation",
-        sections=_SECTIONS,
-        summary=summary,
-        models=models,
-        best=best,
-        labels=charts.labels(list(models)),
-        figures=drawn,
-        scatters=list(zip(models, scatters, strict=True)),
-        points=charts.points(found),
-        keys=charts.keys(found),
-        swatches=[(colour, name) for name, colour in charts.SWATCHES.items()],
-        errors_shown=_ERRORS,
-        shares_shown=_SHARES,
-        speakers={name: one for name, one in models.items() if "perplexity" in one},
-        spoken=[metric.key for metric in METRICS if metric.language],
-        by_key=BY_KEY,
-        compared=COMPARED,
-        number=words.number,
-        verdict=words.verdict,
-        reasons=REASONS,
-        calibrated=[(one.name, charts.calibrate(one)) for one in found.models],
-        worst=[(one.name, _worst(found, place)) for place, one in enumerate(found.models)],
-        sentences=[(metric.name, (metric.of.__doc__ or "").strip()) for metric in METRICS],
-    )  # fmt: skip
-
-
-def _environment() -> jinja2.Environment:
-    """Return the report's templates and, beside them, this page's."""
-    environment = report_page.environment()
-    assert environment.loader is not None
-    environment.loader = jinja2.ChoiceLoader([environment.loader, jinja2.PackageLoader("curator", "evaluate")])
-    return environment
+    return (
+        environment()
+        .get_template("evaluate/evaluate.html")
+        .render(
+            version=__version__,
+            title=f"{summary['recipe']}: evaluation",
+            sections=_SECTIONS,
+            summary=summary,
+            models=models,
+            best=best,
+            labels=charts.labels(list(models)),
+            figures=drawn,
+            scatters=list(zip(models, scatters, strict=True)),
+            points=charts.points(found),
+            keys=charts.keys(found),
+            swatches=[(colour, name) for name, colour in charts.SWATCHES.items()],
+            errors_shown=_ERRORS,
+            shares_shown=_SHARES,
+            speakers={name: one for name, one in models.items() if "perplexity" in one},
+            spoken=[metric.key for metric in METRICS if metric.language],
+            by_key=BY_KEY,
+            compared=COMPARED,
+            number=words.number,
+            verdict=words.verdict,
+            reasons=REASONS,
+            calibrated=[(one.name, charts.calibrate(one)) for one in found.models],
+            worst=[(one.name, _worst(found, place)) for place, one in enumerate(found.models)],
+            sentences=[(metric.name, (metric.of.__doc__ or "").strip()) for metric in METRICS],
+        )
+    )
 
 
 def _worst(found: Evaluation, place: int) -> list[dict[str, Any]]:

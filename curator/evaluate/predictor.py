@@ -11,26 +11,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import polars as pl
 
 from curator.errors import UsageError, nearest
-from curator.evaluate import hosted_options
-from curator.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a language model gave the right answer, where probabilities can be had.
-
-    Attributes:
-        loss: Sum of -ln p over the tokens of the right answer (nats), each given the prompt and those before it; None
-            if only the first token is told.
-        tokens: How many tokens the right answer has; None with `loss`.
-        first_right: Whether the likeliest first token of an answer is the right answer's.
-        slot_probability: Probability of all answers that say the right slot (whole dollars), or None if not known.
-    """
-
-    loss: float | None
-    tokens: int | None
-    first_right: bool
-    slot_probability: float | None = None
+from curator.evaluate.predictors import hosted_options
+from curator.llm.scoring import Evidence
+from curator.recipe.load import Recipe
 
 
 @dataclass(frozen=True)
@@ -125,7 +108,7 @@ class Kind:
     """A kind of predictor.
 
     Attributes:
-        module: The module that holds it, imported when it is first asked for.
+        module: The module of `curator.evaluate.predictors` that holds it, imported when it is first asked for.
         factory: The name of its `Factory` there.
         argument: Whether something must, may or must not follow the colon.
         sentence: What it is, for `--help`, its argument in capitals.
@@ -139,7 +122,6 @@ class Kind:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-_CLASSICAL = "curator.evaluate.classical"
 _LLAMA_OPTIONS = {
     "llama.guess": "greedy (default), the price in the likeliest answer; median or mean of the next token's prices",
     "llama.batch": "rows at a time (default 8)",
@@ -150,23 +132,28 @@ _LLAMA_OPTIONS = {
 }
 
 KINDS: dict[str, Kind] = {
-    "constant": Kind(_CLASSICAL, "make_constant", "may", "the median of the training prices; constant:mean their mean"),
-    "category": Kind(_CLASSICAL, "make_category", "no", "the median of each category"),
-    "linear": Kind(_CLASSICAL, "make_linear", "no", "a ridge regression on simple features of the text"),
-    "tfidf-ridge": Kind(_CLASSICAL, "make_tfidf_ridge", "no", "a ridge regression on TF-IDF of words and word pairs"),
-    "gradient-boosting": Kind(_CLASSICAL, "make_boosting", "no", "boosted trees on tfidf-ridge and simple features"),
+    "constant": Kind(
+        "classical", "make_constant", "may", "the median of the training prices; constant:mean their mean"
+    ),
+    "category": Kind("classical", "make_category", "no", "the median of each category"),
+    "linear": Kind("classical", "make_linear", "no", "a ridge regression on simple features of the text"),
+    "tfidf-ridge": Kind("classical", "make_tfidf_ridge", "no", "a ridge regression on TF-IDF of words and word pairs"),
+    "gradient-boosting": Kind("classical", "make_boosting", "no", "boosted trees on tfidf-ridge and simple features"),
     "llama": Kind(
-        "curator.evaluate.llama",
+        "llama",
         "make_llama",
         "must",
         "a language model on this machine: llama:PATH of a model or of a PEFT adapter, or its name on the Hub",
         _LLAMA_OPTIONS,
     ),
     "human": Kind(
-        "curator.evaluate.human", "make_human", "may", "a person, asked by a CSV form; human:NAME for one of several"
+        "human",
+        "make_human",
+        "may",
+        "a person, asked by a CSV form; human:NAME for one of several",
     ),
     "openai": Kind(
-        "curator.evaluate.hosted",
+        "hosted",
         "make_hosted",
         "must",
         "openai:MODEL, a model at OpenAI or at another endpoint of chat completions",
@@ -189,7 +176,7 @@ def make(name: str, setting: Setting) -> Predictor:
     """
     kind_name, argument = parse(name)
     kind = KINDS[kind_name]
-    factory: Factory = getattr(import_module(kind.module), kind.factory)
+    factory: Factory = getattr(import_module(f"curator.evaluate.predictors.{kind.module}"), kind.factory)
     predictor = factory(argument, setting)
     predictor.name = name
     return predictor

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from curator.publish import card
+from curator.dataset import card
 
 _ANY_MARK = re.compile(r"(?m)^<!-- curator:(?:begin|end) [^\n]*-->[ \t]*\n?")
 _HEAD = re.compile(r"\s*---\n(?P<yaml>(?:.*?\n)?)---[ \t]*(?:\n|$)", re.DOTALL)

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curator.digest import sha256
+from curator.dataset import card_facts, manifest
+from curator.dataset.card import render
 from curator.errors import CheckError, HubError
-from curator.publish import facts, hub, manifest, merge
-from curator.publish.card import render
-from curator.publish.verify import verify_folder
-from curator.visible import visible
+from curator.hub import repository as hub
+from curator.hub.errors import hub_errors
+from curator.publish import merge
+from curator.system.digest import sha256
+from curator.system.display import visible
+from curator.verify.verify import verify_folder
 
 _NO_DATA = frozenset({".gitattributes", ".gitignore", "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"})
 """What a repository may hold and still count as empty."""
@@ -130,7 +133,7 @@ def plan(run: Path, repository: str, *, public: bool = False) -> Plan:
     if remote is not None:
         _refuse_strangers(remote, before, public)
     rows = sum(verdict.rows.values())
-    made = Plan(folder, repository, remote, public, facts.is_demo(raw), rows, checked.curator)
+    made = Plan(folder, repository, remote, public, card_facts.is_demo(raw), rows, checked.curator)
     made.card = _card(made, raw, before)
     there = remote.files if remote is not None else {}
     sizes = {name: one.bytes for name, one in checked.files.items()}
@@ -169,7 +172,7 @@ def push(made: Plan) -> str:
     remote = made.remote
     if remote is None:
         # Private until everything is there, whatever it shall be in the end.
-        with hub.told(what):
+        with hub_errors(what):
             api.create_repo(made.repository, repo_type="dataset", private=True, exist_ok=True)
         remote = hub.look(made.repository)
         if remote is None:
@@ -177,7 +180,7 @@ def push(made: Plan) -> str:
         _refuse_strangers(remote, _earlier(remote), public=True)
     if made.send or made.delete:
         contents = {name: made.card if name == "README.md" else made.folder / name for name in made.send}
-        with hub.told(what), hub.quiet_unless_terminal():
+        with hub_errors(what), hub.quiet_unless_terminal():
             api.create_commit(
                 made.repository,
                 [
@@ -189,7 +192,7 @@ def push(made: Plan) -> str:
                 parent_commit=remote.revision,
             )
     if made.public and remote.private:
-        with hub.told(what):
+        with hub_errors(what):
             api.update_repo_settings(made.repository, repo_type="dataset", visibility="public")
     return made.address
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from curator.ledger import SPLITS
-from curator.recipe import Recipe
-from curator.slots import FIRST, LAST
+from curator.recipe.load import Recipe
+from curator.run.ledger import SPLITS
+from curator.selection.slots import FIRST, LAST
 
 PASS, WARN, FAIL, NOTE = "pass", "warn", "fail", "note"
 """How a check of the report came out; a note is no check."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from curator.recipe import Recipe
+from curator.recipe.load import Recipe
 from curator.report import checks
 from curator.report.measure import measure
 from curator.report.samples import dropped_samples
-from curator.rundir import RunDirectory
+from curator.run.directory import RunDirectory
 from curator.sources.model import Shard
 
 

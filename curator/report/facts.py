@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.ledger import REASONS, SPLITS
-from curator.slots import FIRST, LAST
+from curator.run.ledger import REASONS, SPLITS
+from curator.selection.slots import FIRST, LAST
 
 SPIKES = tuple(range(99, LAST + 1, 100))
 """Prices just below a hundred (USD), where shops like to be."""

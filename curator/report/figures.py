@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,34 +11,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from curator.pages.axes import (
+    FULL,
+    HALF,
+    NARROW,
+    beside,
+    count_axis,
+    drawing,
+    number,
+    share_axis,
+    shortened,
+    title_axis,
+)
+from curator.pages.svg import COLOUR, Drawing, canvas, stairs
 from curator.report import facts
-from curator.report.svg import COLOUR, Drawing, canvas, stairs
-from curator.slots import LAST
-
-FULL, HALF, NARROW = 1030, 486, 320
-"""Widths of a figure across the page, across half of it, and on a phone (pixels)."""
+from curator.selection.slots import LAST
 
 BIN = 10
 """Width of a bar in the distributions of prices (USD)."""
-
-Plot = Callable[[int], Figure]
-"""Draws a figure for a screen of some width (pixels)."""
-
-
-def drawing(name: str, alt: str, wide: int, plot: Plot) -> Drawing:
-    """Return a figure in its two widths."""
-    return Drawing(name, alt, (wide, NARROW), plot)
-
-
-def number(value: float, _: object = None) -> str:
-    """Return a number for an axis: short, with a comma for thousands.
-
-    >>> number(1200), number(0.5), number(3_000_000)
-    ('1,200', '0.5', '3M')
-    """
-    if value >= 1e6:
-        return f"{value / 1e6:g}M"
-    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
 def waterfall(summary: Mapping[str, Any]) -> Drawing:
@@ -137,9 +127,15 @@ def slots(summary: Mapping[str, Any]) -> Drawing:
         anchor, shift = ("left", 6) if end < LAST / 2 else ("right", -6)
         words = f"cap {cap:,}" + (f", below ${whole_from}" if whole_from <= LAST else "")
         axes.annotate(
-            words, (end, 1), (shift, -9), xycoords=("data", "axes fraction"), textcoords="offset points", ha=anchor,
-            color=COLOUR["cap"], fontweight="bold",
-        )  # fmt: skip
+            words,
+            (end, 1),
+            (shift, -9),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha=anchor,
+            color=COLOUR["cap"],
+            fontweight="bold",
+        )
         _log_axis(axes, top, 3)
         title_axis(axes, "items in a slot (logarithmic)")
         price_axis(axes, width)
@@ -197,9 +193,15 @@ def tokens(summary: Mapping[str, Any]) -> Drawing:
         if of_prompt:
             axes.axvline(cap + 0.5, color=COLOUR["cap"], linewidth=1.8)
             axes.annotate(
-                f"cap {cap}", (cap + 0.5, 1), (-4, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
-                ha="right", color=COLOUR["cap"], fontweight="bold",
-            )  # fmt: skip
+                f"cap {cap}",
+                (cap + 0.5, 1),
+                (-4, 3),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                ha="right",
+                color=COLOUR["cap"],
+                fontweight="bold",
+            )
         _log_axis(axes, top, 1.3)
         axes.set_xlim(start - 1, edge + 1)
         axes.xaxis.set_major_locator(MaxNLocator(5 if width == NARROW else 8, integer=True))
@@ -222,33 +224,10 @@ def binned(counts: Sequence[int]) -> NDArray[np.int64]:
     return summed
 
 
-def beside(axes: Axes, place: tuple[float, float], text: str, side: int, colour: str = "ink") -> None:
-    """Write beside a point, to its right (1) or left (-1)."""
-    axes.annotate(
-        text, place, (5 * side, 0), textcoords="offset points", ha="left" if side > 0 else "right", va="center",
-        color=COLOUR[colour],
-    )  # fmt: skip
-
-
 def price_steps(axes: Axes, shares: NDArray[np.float64], colour: str, *, fill: bool = False) -> None:
     """Draw shares of bins of prices as steps."""
     edges = np.minimum(np.arange(len(shares) + 1) * BIN + 0.5, LAST + 0.5)
     stairs(axes, shares, edges, colour, fill=fill)
-
-
-def share_axis(axes: Axes, top: float, title: str) -> None:
-    """Give the vertical axis percentages from 0 to `top`, and a title."""
-    axes.set_ylim(0, (top or 1) * 1.06)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}%"))
-    axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
-    title_axis(axes, title)
-
-
-def count_axis(axis: Any, ticks: int) -> None:
-    """Give an axis of counts whole numbers."""
-    axis.set_major_locator(MaxNLocator(ticks, integer=True))
-    axis.set_major_formatter(FuncFormatter(number))
 
 
 def _log_axis(axes: Axes, top: int, room: float) -> None:
@@ -269,12 +248,95 @@ def price_axis(axes: Axes, width: int) -> None:
     axes.set_xlim(-3, LAST + 4)
 
 
-def title_axis(axes: Axes, text: str) -> None:
-    """Write what the vertical axis counts above it, where it can be read without turning the head."""
-    figure = axes.figure
-    assert isinstance(figure, Figure)
-    figure.text(0.004, 0.985, text, ha="left", va="top", color=COLOUR["muted"])
-
-
 def _dollars(value: int | None) -> str:
     return "unknown" if value is None else f"${value:,}"
+
+
+def categories(summary: Mapping[str, Any]) -> Drawing:
+    """Draw each category's share before and after the sampling."""
+    rows = facts.categories(summary)
+    before = facts.shares([row.items for row in rows])
+    after = facts.shares([row.sampled for row in rows])
+
+    def plot(width: int) -> Figure:
+        figure, axes = canvas((width, 44 + 30 * max(len(rows), 1)), left=166, right=48, top=4, bottom=34)
+        place = np.arange(len(rows))
+        axes.barh(place - 0.19, before, 0.36, color=COLOUR["before"])
+        axes.barh(place + 0.19, after, 0.36, color=COLOUR["after"])
+        for at, (first, second) in enumerate(zip(before, after, strict=True)):
+            beside(axes, (max(first, second), at), f"{second:.1f}%", 1)
+        axes.set_yticks(place, [shortened(row.name) for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlim(0, (max(before.max(initial=0), after.max(initial=0)) or 1) * 1.02)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}%")
+        axes.locator_params(axis="x", nbins=3 if width == NARROW else 6)
+        axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
+        return figure
+
+    told = ", ".join(
+        f"{row.name} {first:.1f}% then {second:.1f}%" for row, first, second in zip(rows, before, after, strict=True)
+    )
+    return drawing("categories", f"Shares of categories before and after the sampling: {told or 'none'}.", HALF, plot)
+
+
+def ring(summary: Mapping[str, Any]) -> Drawing:
+    """Draw the categories of the sample as a ring."""
+    rows = facts.slices(summary)
+    share = facts.shares([row.sampled for row in rows])
+
+    def plot(width: int) -> Figure:
+        side = min(width, 300)
+        figure, axes = canvas((side, side), left=4, right=4, top=4, bottom=4)
+        axes.set_axis_off()
+        axes.set_aspect("equal")
+        if rows:
+            axes.pie(
+                share,
+                startangle=90,
+                counterclock=False,
+                radius=1,
+                colors=[COLOUR[slice_colour(row.name, at)] for at, row in enumerate(rows)],
+                wedgeprops={"width": 0.36, "edgecolor": COLOUR["paper"], "linewidth": 2},
+            )
+        axes.text(0, 0.07, number(summary["sampled"]), ha="center", va="center", fontsize=22, color=COLOUR["ink"])
+        axes.text(0, -0.16, "sampled", ha="center", va="center", color=COLOUR["muted"])
+        axes.set_xlim(-1.02, 1.02)
+        axes.set_ylim(-1.02, 1.02)
+        return figure
+
+    told = ", ".join(f"{row.name} {part:.1f}%" for row, part in zip(rows, share, strict=True))
+    alt = f"Ring of the {summary['sampled']:,} sampled items by category: {told or 'none'}."
+    return drawing("ring", alt, HALF, plot)
+
+
+def slice_colour(name: str, place: int) -> str:
+    """Return the colour's name of a slice of the ring."""
+    return "before" if name == "all others" else f"slice-{place % 8 + 1}"
+
+
+def duplicates(summary: Mapping[str, Any]) -> Drawing | None:
+    """Draw how many groups of copies there are of each size, or nothing where there are none."""
+    sizes = summary["duplicates"]["sizes"]
+    if not sizes:
+        return None
+    bars = [(str(size), count) for size, count in sizes if size < 10]
+    if more := sum(count for size, count in sizes if size >= 10):
+        bars.append(("10+", more))
+
+    def plot(width: int) -> Figure:
+        figure, axes = canvas((width, 230), left=46, top=28)
+        place = np.arange(len(bars))
+        axes.bar(place, [count for _, count in bars], 0.6, color=COLOUR["after"])
+        for at, (_, count) in enumerate(bars):
+            axes.text(at, count, f"{count:,}", ha="center", va="bottom", color=COLOUR["ink"])
+        axes.set_xticks(place, [size for size, _ in bars])
+        axes.set_xlim(-0.8, max(len(bars), 5) - 0.2)
+        axes.set_ylim(0, max(count for _, count in bars) * 1.15)
+        count_axis(axes.yaxis, 4)
+        axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
+        axes.set_xlabel("items in a cluster")
+        title_axis(axes, "clusters")
+        return figure
+
+    told = ", ".join(f"{count:,} of {size}" for size, count in bars)
+    return drawing("duplicates", f"Clusters of items, by size: {told} items.", HALF, plot)

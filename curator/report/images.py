@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from curator.report import figures, more_figures
-from curator.report.svg import COLOUR, Drawing, settings
+from curator.pages.svg import COLOUR, Drawing, settings
+from curator.report import figures
 
 _WIDTH = 860
-_DRAWN = (figures.waterfall, figures.prices, figures.slots, more_figures.categories, figures.tokens)
+_DRAWN = (figures.waterfall, figures.prices, figures.slots, figures.categories, figures.tokens)
 _DOTS = 2
 """Dots a pixel of the page: sharp on dense screens."""
 
@@ -56,7 +56,7 @@ def _image(drawing: Drawing) -> Image:
 @contextmanager
 def _light() -> Iterator[str]:
     """Draw in the real colours of the light page meanwhile; the figures name them in `COLOUR`."""
-    style = resources.files("curator").joinpath("report", "style.css").read_text("utf-8")
+    style = resources.files("curator").joinpath("pages", "style.css").read_text("utf-8")
     light: dict[str, str] = {}
     for name, value in re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", style):
         light.setdefault(name, value)  # The dark ones come second.

@@ -11,13 +11,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curator import prompts
-from curator.ledger import SPLITS
-from curator.parts import batches
-from curator.prices import round_price
-from curator.recipe import Recipe
+from curator.pages.html import clipped
+from curator.recipe.load import Recipe
 from curator.report import hexagons
-from curator.slots import FIRST, LAST
+from curator.run.ledger import SPLITS
+from curator.run.parts import batches
+from curator.selection.slots import FIRST, LAST
+from curator.text import prompts
+from curator.text.prices import round_price
 
 SAMPLES = 5
 """Rows shown of each split and of each reason."""
@@ -184,11 +185,6 @@ def _kept(rows: pl.DataFrame, recipe: Recipe) -> list[dict[str, Any]]:
         one["text"] = clipped(one["text"], 2_000)
         one |= {key: clipped(one[key]) for key in ("parent_asin", "category", "title")}
     return shown
-
-
-def clipped(text: str | None, most: int = 300) -> str | None:
-    """Return a text of at most so many characters: a page must not grow with whatever a row holds."""
-    return text if text is None or len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _rounded(value: Any) -> float | None:

@@ -6,23 +6,31 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import jinja2
-
 from curator import __version__
-from curator.ledger import REASONS
-from curator.recipe import keys
-from curator.report import facts, figures, more_figures, svg
-from curator.report.more_figures import shortened, slice_colour
-from curator.report.svg import Drawing
-from curator.visible import visible
+from curator.pages import svg
+from curator.pages.axes import shortened
+from curator.pages.html import environment
+from curator.pages.svg import Drawing
+from curator.recipe.load import keys
+from curator.report import clouds, facts, figures
+from curator.report.figures import slice_colour
+from curator.run.ledger import REASONS
 
 MOST_LISTED = 40
 """Sources and files listed on a page; the rest is in the run's JSON files."""
 
 _SECTIONS = (
-    *(("verdict", "Verdict"), ("rows", "Rows"), ("prices", "Prices"), ("slots", "Slots"), ("categories", "Categories")),
-    *(("tokens", "Tokens"), ("clouds", "Length and weight"), ("copies", "Duplicates"), ("kept", "Kept")),
-    *(("dropped", "Dropped"), ("made", "How it was made")),
+    ("verdict", "Verdict"),
+    ("rows", "Rows"),
+    ("prices", "Prices"),
+    ("slots", "Slots"),
+    ("categories", "Categories"),
+    ("tokens", "Tokens"),
+    ("clouds", "Length and weight"),
+    ("copies", "Duplicates"),
+    ("kept", "Kept"),
+    ("dropped", "Dropped"),
+    ("made", "How it was made"),
 )
 
 _VERDICTS = {
@@ -32,66 +40,52 @@ _VERDICTS = {
 }
 
 
-def environment() -> jinja2.Environment:
-    """Return the templates' environment: all that is put into a page is escaped, and nothing may be missing."""
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("curator", "report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=_shown,
-    )
-
-
-def _shown(value: object) -> object:
-    """Make a text that goes into a page harmless beyond its markup, which is escaped after this."""
-    return visible(value, keep="\n\t") if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-
 def render(summary: Mapping[str, Any]) -> str:
     """Return the page of a run, made from its summary alone."""
     with svg.settings():
         drawn = _draw(summary)
     slots = summary["distributions"]["slots"]
     files = list(summary["files"].items())
-    return environment().get_template("report.html").render(
-        version=__version__,
-        title=f"Product prices, recipe {summary['recipe']}: report",
-        sections=_SECTIONS,
-        summary=summary,
-        settings=summary["settings"],
-        figures=drawn,
-        source_names=_names([one["name"] for one in summary["sources"]]),
-        published=facts.published_rows(summary),
-        verdict_sentence=_VERDICTS[summary["verdict"]],
-        steps=facts.steps(summary),
-        share=lambda part, whole: 100 * part / whole if whole else 0.0,
-        fates_sum=sum(summary["fates"].values()),
-        slots=slots,
-        median=facts.median,
-        mean=facts.mean,
-        prices_text=_prices_text(summary),
-        split_keys=[(name, name) for name in summary["published"]["splits"]],
-        spikes=facts.spikes(slots["items"]),
-        slot_facts=facts.slot_facts(summary),
-        slots_text=_slots_text(summary),
-        categories=facts.categories(summary, MOST_LISTED),
-        ring_keys=_ring_keys(summary),
-        token_facts={name: _token_facts(counts) for name, counts in summary["distributions"]["tokens"].items()},
-        tokens_text=_tokens_text(summary),
-        cloud_texts=_cloud_texts(summary),
-        heat_keys={name: _heat_keys(summary["published"][name]) for name in ("length", "weight")},
-        no_duplicates=_no_duplicates(summary),
-        **_copies(summary),
-        reasons=REASONS,
-        sources=summary["sources"][:MOST_LISTED],
-        more_sources=max(0, len(summary["sources"]) - MOST_LISTED),
-        files=files[:MOST_LISTED],
-        more_files=max(0, len(files) - MOST_LISTED),
-        recipe=list(settings_listed(summary["settings"])),
-    )  # fmt: skip
+    return (
+        environment()
+        .get_template("report/report.html")
+        .render(
+            version=__version__,
+            title=f"Product prices, recipe {summary['recipe']}: report",
+            sections=_SECTIONS,
+            summary=summary,
+            settings=summary["settings"],
+            figures=drawn,
+            source_names=_names([one["name"] for one in summary["sources"]]),
+            published=facts.published_rows(summary),
+            verdict_sentence=_VERDICTS[summary["verdict"]],
+            steps=facts.steps(summary),
+            share=lambda part, whole: 100 * part / whole if whole else 0.0,
+            fates_sum=sum(summary["fates"].values()),
+            slots=slots,
+            median=facts.median,
+            mean=facts.mean,
+            prices_text=_prices_text(summary),
+            split_keys=[(name, name) for name in summary["published"]["splits"]],
+            spikes=facts.spikes(slots["items"]),
+            slot_facts=facts.slot_facts(summary),
+            slots_text=_slots_text(summary),
+            categories=facts.categories(summary, MOST_LISTED),
+            ring_keys=_ring_keys(summary),
+            token_facts={name: _token_facts(counts) for name, counts in summary["distributions"]["tokens"].items()},
+            tokens_text=_tokens_text(summary),
+            cloud_texts=_cloud_texts(summary),
+            heat_keys={name: _heat_keys(summary["published"][name]) for name in ("length", "weight")},
+            no_duplicates=_no_duplicates(summary),
+            **_copies(summary),
+            reasons=REASONS,
+            sources=summary["sources"][:MOST_LISTED],
+            more_sources=max(0, len(summary["sources"]) - MOST_LISTED),
+            files=files[:MOST_LISTED],
+            more_files=max(0, len(files) - MOST_LISTED),
+            recipe=list(settings_listed(summary["settings"])),
+        )
+    )
 
 
 def settings_listed(settings: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -106,9 +100,17 @@ def settings_listed(settings: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def _draw(summary: Mapping[str, Any]) -> dict[str, Drawing | None]:
     draw = (
-        *(figures.waterfall, figures.prices, figures.prices_by_split, figures.slots, figures.spikes, figures.tokens),
-        *(more_figures.categories, more_figures.ring, more_figures.length, more_figures.weight),
-        more_figures.duplicates,
+        figures.waterfall,
+        figures.prices,
+        figures.prices_by_split,
+        figures.slots,
+        figures.spikes,
+        figures.tokens,
+        figures.categories,
+        figures.ring,
+        clouds.length,
+        clouds.weight,
+        figures.duplicates,
     )
     return {function.__name__: function(summary) for function in draw}
 
@@ -169,7 +171,7 @@ def _ring_keys(summary: Mapping[str, Any]) -> list[tuple[str, str, float]]:
 def _heat_keys(found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     if found is None:
         return []
-    limits = more_figures.heat_limits(found["hexagons"])
+    limits = clouds.heat_limits(found["hexagons"])
     names = [f"{least:,}+" for least in limits]
     names[0] += " rows"
     return [(f"heat-{shade}", name) for shade, name in enumerate(names, 1)]

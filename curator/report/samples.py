@@ -7,12 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from curator import sources
 from curator.errors import SourceError
-from curator.ledger import REASONS
-from curator.recipe import Recipe
-from curator.report.measure import SAMPLES, clipped
-from curator.rundir import RunDirectory
+from curator.pages.html import clipped
+from curator.recipe.load import Recipe
+from curator.report.measure import SAMPLES
+from curator.run.directory import RunDirectory
+from curator.run.ledger import REASONS
+from curator.sources import resolve
 from curator.sources.model import Shard
 
 SHARDS_READ = 2
@@ -74,7 +75,7 @@ def _listed(shard: Shard, recipe: Recipe, rows: pl.Series) -> dict[int, tuple[st
     last = rows.max()
     listed: dict[int, tuple[str | None, str | None]] = {}
     try:
-        for batch in sources.read(shard, recipe):
+        for batch in resolve.read(shard, recipe):
             some = batch.filter(pl.col("row").is_in(rows.implode()))
             for row, title, price in some.select("row", "title", pl.col("price").cast(pl.String)).iter_rows():
                 listed[row] = (title, price)

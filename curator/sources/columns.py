@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from curator.errors import SourceError, nearest
-from curator.recipe import Recipe
+from curator.recipe.load import Recipe
 
 _TEXT, _TEXTS = "a string", "a list of strings"
 

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from curator.digest import sha256
 from curator.errors import SourceError
-from curator.recipe import Recipe
+from curator.recipe.load import Recipe
 from curator.sources import jsonl, parquet
 from curator.sources.model import Scan, Shard
 from curator.sources.text_files import ENDINGS, kind_by_content
+from curator.system.digest import sha256
 
 
 class Format(NamedTuple):

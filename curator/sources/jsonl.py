@@ -23,7 +23,7 @@ import polars as pl
 import pyarrow as pa
 
 from curator.errors import SourceError
-from curator.recipe import Recipe
+from curator.recipe.load import Recipe
 from curator.sources import columns
 from curator.sources.model import Scan, Shard
 from curator.sources.text_files import TextFile, is_array, looks_like, reason

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator.errors import SourceError
-from curator.recipe import Recipe
+from curator.recipe.load import Recipe
 from curator.sources import columns
 from curator.sources.model import Shard
 from curator.sources.text_files import BOMB_BYTES, BOMB_RATIO

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.errors import RunError
-from curator.rundir import write_text
+from curator.system.files import write_text
 
 MEASURES = {
     "train_loss": "train loss",
@@ -86,20 +86,3 @@ def read(path: Path) -> list[Row]:
             raise RunError(f"{path} line {number} is not a JSON object")
         rows.append(row)
     return merge(rows)
-
-
-def write_page(path: Path, rows: Sequence[Mapping[str, Any]], **facts: Any) -> None:
-    """Write the page of a training, all or nothing.
-
-    Args:
-        path: Where it goes.
-        rows: What `merge` returns.
-        facts: What `page.render` takes besides.
-
-    Raises:
-        RunError: It can't be written.
-    """
-    # Drawing takes a library that is slow to import.
-    from curator.train.page import render
-
-    write_text(path, render(rows, **facts))

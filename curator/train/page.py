@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from curator import __version__
-from curator.report import page as report_page
-from curator.report.figures import FULL, NARROW, drawing, number, title_axis
-from curator.report.svg import COLOUR, Drawing, canvas
+from curator.pages.axes import FULL, NARROW, drawing, number, title_axis
+from curator.pages.html import environment
+from curator.pages.svg import COLOUR, Drawing, canvas
+from curator.system.files import write_text
 from curator.train.loss import MEASURES
 
 _SECTIONS = (("loss", "Loss"), ("numbers", "The numbers"), ("made", "How it was trained"))
@@ -44,31 +45,27 @@ def render(
     keys = [key for key in MEASURES if any(key in row for row in rows)]
     losses = [key for key in keys if key.endswith("loss")]
     shares = [key for key in keys if key.endswith("accuracy")]
-    return _environment().get_template("training.html").render(
-        version=__version__,
-        title=title,
-        status=status,
-        sections=_SECTIONS,
-        facts=facts,
-        rows=rows,
-        listed=_spread(rows),
-        source=source,
-        names=MEASURES,
-        keys=keys,
-        tiles=_tiles(rows, losses),
-        loss=_lines("loss", "Loss", rows, losses) if losses else None,
-        accuracy=_lines("accuracy", "Share of tokens guessed right", rows, shares) if shares else None,
-        smooth=_window(len(_series(rows, "train_loss")[0])),
-        colours={"loss": _keys(losses), "accuracy": _keys(shares)},
-    )  # fmt: skip
-
-
-def _environment() -> jinja2.Environment:
-    """Return the report's templates and, beside them, this page's."""
-    environment = report_page.environment()
-    assert environment.loader is not None
-    environment.loader = jinja2.ChoiceLoader([environment.loader, jinja2.PackageLoader("curator", "train")])
-    return environment
+    return (
+        environment()
+        .get_template("train/training.html")
+        .render(
+            version=__version__,
+            title=title,
+            status=status,
+            sections=_SECTIONS,
+            facts=facts,
+            rows=rows,
+            listed=_spread(rows),
+            source=source,
+            names=MEASURES,
+            keys=keys,
+            tiles=_tiles(rows, losses),
+            loss=_lines("loss", "Loss", rows, losses) if losses else None,
+            accuracy=_lines("accuracy", "Share of tokens guessed right", rows, shares) if shares else None,
+            smooth=_window(len(_series(rows, "train_loss")[0])),
+            colours={"loss": _keys(losses), "accuracy": _keys(shares)},
+        )
+    )
 
 
 def _colour(key: str) -> str:
@@ -162,3 +159,17 @@ def _spread(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return rows evenly spread, the last among them, and every one with a loss of all validation rows."""
     chosen = {round(at) for at in np.linspace(0, len(rows) - 1, min(len(rows), _LISTED))}
     return [row for at, row in enumerate(rows) if at in chosen or "full_valid_loss" in row]
+
+
+def write_page(path: Path, rows: Sequence[Mapping[str, Any]], **facts: Any) -> None:
+    """Write the page of a training, all or nothing.
+
+    Args:
+        path: Where it goes.
+        rows: What `merge` returns.
+        facts: What `page.render` takes besides.
+
+    Raises:
+        RunError: It can't be written.
+    """
+    write_text(path, render(rows, **facts))

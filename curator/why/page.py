@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from curator.phrases import counted
-from curator.visible import visible
+from curator.system.display import counted, visible
 from curator.why.model import (
     CleaningStep,
     DetailsStep,

@@ -12,12 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from curator import sources
 from curator.errors import CuratorError, RecipeError, RunError, SourceError, UsageError
-from curator.paths import require_folder
-from curator.recipe import load_recipe
-from curator.rundir import RunDirectory
+from curator.recipe.load import load_recipe
+from curator.run.directory import RunDirectory
+from curator.sources import resolve
 from curator.sources.model import Shard, Source
+from curator.system.paths import require_folder
 from curator.why.model import OtherRow
 
 _COPIES = ("exact_duplicate", "near_duplicate")
@@ -107,7 +107,13 @@ class RecordedRun:
         try:
             yield
         except (
-            *(RecipeError, OSError, ValueError, LookupError, TypeError, RecursionError, pl.exceptions.PolarsError),
+            RecipeError,
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            RecursionError,
+            pl.exceptions.PolarsError,
         ) as error:
             said = str(error).partition("\n")[0][:200]
             raise RunError(
@@ -148,7 +154,7 @@ def source_state(source: Source, recorded: RecordedRun, *, thorough: bool = Fals
     """
     if source.kind == "demo":
         try:
-            [now] = sources.resolve([source.name], recorded.recipe)
+            [now] = resolve.resolve([source.name], recorded.recipe)
         except UsageError as error:
             return "gone", f"This version has no such catalogue: {error}"
         if now.source.sha256 == source.sha256:
@@ -184,7 +190,7 @@ def read_rows(shard: Shard, rows: Sequence[int], recorded: RecordedRun) -> dict[
         shard = Shard(shard.index, shard.source, min(wanted), max(wanted) + 1, shard.offset)
     found: dict[int, pl.DataFrame] = {}
     try:
-        for batch in sources.read(shard, recorded.recipe):
+        for batch in resolve.read(shard, recorded.recipe):
             for row in batch.filter(pl.col("row").is_in(wanted)).partition_by("row"):
                 found[row["row"][0]] = row
             if len(found) == len(wanted):

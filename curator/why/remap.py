@@ -11,11 +11,12 @@ from typing import Any
 
 import polars as pl
 
-from curator import prompts, scrub
-from curator.items import Mapper
-from curator.ledger import KEPT, Rule, Sieve
-from curator.own_price import MARK, mask_own_price, own_amounts
-from curator.recipe import Recipe
+from curator.items.mapper import Mapper
+from curator.recipe.load import Recipe
+from curator.run.ledger import KEPT, Rule, Sieve
+from curator.text import prompts
+from curator.text import rules as scrub
+from curator.text.own_price import MARK, mask_own_price, own_amounts
 from curator.why import parts
 from curator.why.model import CleaningStep, Piece, PriceStep, TextStep, TokenStep
 
@@ -138,7 +139,7 @@ class WatchedMapper(Mapper):
         course = settings.style == "course"
         counted: str = prompts.course_contents(rows, settings).texts[0] if course else seen["text"][0]
         if course:
-            found = parts.of_course(rows, settings)
+            found = parts.course_parts(rows, settings)
             before = counted
             reached = "too_few_tokens" in watched.seen
             after = watched.seen["too_few_tokens"]["text"][0] if reached else None

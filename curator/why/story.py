@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 
 from curator.errors import SourceError, TokenizerError, UsageError
-from curator.ledger import KEPT, REASONS
-from curator.mapping import is_finished, shard_key
-from curator.select import FATES
+from curator.items.shard import is_finished, shard_key
+from curator.run.ledger import KEPT, REASONS
+from curator.selection.select import FATES
 from curator.sources.model import Shard
 from curator.why.model import (
     CopiesStep,

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from curator.build import build
-from curator.recipe import load_recipe
+from curator.pipeline import build
+from curator.recipe.load import load_recipe
 from verify_tools import COURSE
 
 

@@ -5,10 +5,10 @@ import json
 import polars as pl
 import pytest
 
-from curator.build import build
-from curator.publish import verify as verify_module
-from curator.publish.verify import verify
-from curator.recipe import load_recipe
+from curator.pipeline import build
+from curator.recipe.load import load_recipe
+from curator.verify import verify as verify_module
+from curator.verify.verify import verify
 from verify_tools import NEAR, failures, states
 
 

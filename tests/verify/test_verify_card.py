@@ -6,9 +6,9 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from curator.digest import sha256
-from curator.publish import card
-from curator.publish.verify import verify
+from curator.dataset import card
+from curator.system.digest import sha256
+from curator.verify.verify import verify
 from verify_tools import failures, states
 
 CARD_TEXT = "the card's generated sections say what the manifest says"
@@ -99,9 +99,11 @@ def test_head_that_is_not_that_of_the_files_is_named(dataset, key):
 
 @pytest.mark.parametrize(
     ("config", "said"),
-    [("- config_name: mine\n  default: true", "configs has config mine as the default one, too"),
-     ("- config_name: text", "configs has config text 2 times")],
-)  # fmt: skip
+    [
+        ("- config_name: mine\n  default: true", "configs has config mine as the default one, too"),
+        ("- config_name: text", "configs has config text 2 times"),
+    ],
+)
 def test_config_that_comes_before_the_datasets_own_is_named(dataset, config, said):
     path = dataset / "README.md"
     entry = f"configs:\n{config}\n  data_files: mine.csv\n"

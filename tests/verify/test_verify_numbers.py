@@ -6,8 +6,8 @@ import shutil
 import polars as pl
 import pytest
 
-from curator.publish.measures import Measures
-from curator.publish.verify import verify
+from curator.dataset.measures import Measures
+from curator.verify.verify import verify
 from verify_tools import NEAR, change, failures, set_at
 
 CERTIFICATE = "the certificate is that of the files"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from curator.errors import CheckError, CuratorError, RunError, UsageError
-from curator.publish.verify import verify, verify_folder
+from curator.verify.verify import verify, verify_folder
 from verify_tools import failures
 
 

@@ -6,11 +6,11 @@ import shutil
 import polars as pl
 import pytest
 
-from curator.build import build
-from curator.digest import sha256
-from curator.publish import rows as row_checks
-from curator.publish.verify import verify, verify_folder
-from curator.recipe import load_recipe
+from curator.pipeline import build
+from curator.recipe.load import load_recipe
+from curator.system.digest import sha256
+from curator.verify import rows as row_checks
+from curator.verify.verify import verify, verify_folder
 from verify_tools import change, failures, set_at
 
 
@@ -144,6 +144,7 @@ def test_course_text_over_its_cap_is_named(runs, tmp_path):
     change(dataset / name, set_at("prompt", 4, longer))
     fix_manifest(dataset)
     assert f"{name} row 4: the text has 18" in failures(verify(str(dataset)))["no prompt has more tokens than the cap"]
+
 
 CHAT = [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}, {"role": "assistant", "content": "c"}]
 

@@ -5,10 +5,10 @@ import json
 import polars as pl
 import pytest
 
-from curator.digest import sha256
-from curator.publish import card, croissant
-from curator.publish.measures import Measures, memory_bytes
-from curator.publish.verify import verify
+from curator.dataset import card, croissant
+from curator.dataset.measures import Measures, memory_bytes
+from curator.system.digest import sha256
+from curator.verify.verify import verify
 from verify_tools import change, failures, set_at, states
 
 
@@ -83,6 +83,7 @@ def test_count_of_masked_prices_that_the_items_deny_is_named(run):
     (run / "summary.json").write_text(json.dumps({**summary, "masked": 7}))
     forge(run, lambda manifest: manifest["counts"].update(masked=7))
     assert failures(verify(str(run)))[ITEMS] == "manifest.json: counts.masked is 7, items/ has 0 such rows"
+
 
 ITEMS = "the published rows are the selected items"
 

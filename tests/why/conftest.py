@@ -14,13 +14,13 @@ from why_tools import RECIPES, odd_products, write_lines
 @pytest.fixture(scope="session")
 def build(bundled: Any) -> Any:
     """Build with the bundled tokenizer, loaded once."""
-    from curator import items
-    from curator.build import build
-    from curator.recipe import load_recipe
+    from curator.items import mapper
+    from curator.pipeline import build
+    from curator.recipe.load import load_recipe
 
     def make(source: Path | str, out: Path, recipe: str, **settings: Any) -> Path:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(items, "load_tokenizer", lambda spec: bundled)
+            patch.setattr(mapper, "load_tokenizer", lambda spec: bundled)
             build([str(source)], load_recipe(recipe, {"tokenizer": "o200k_base", **settings}), out, workers=1)
         return out
 
@@ -29,9 +29,9 @@ def build(bundled: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def _one_tokenizer(monkeypatch: pytest.MonkeyPatch, bundled: Any) -> None:
-    from curator import items
+    from curator.items import mapper
 
-    monkeypatch.setattr(items, "load_tokenizer", lambda spec: bundled)
+    monkeypatch.setattr(mapper, "load_tokenizer", lambda spec: bundled)
 
 
 @pytest.fixture(scope="session", params=RECIPES)

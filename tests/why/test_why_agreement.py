@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from curator import ledger
+from curator.run import ledger
 from curator.why import as_json, as_text, explain, model
 from curator.why.story import chance, in_words
 from why_tools import ledger_of, only, product, write_lines
@@ -49,8 +49,10 @@ def test_why_agrees_with_ledger_and_items(demo_run: Path) -> None:
             if row.draw is not None:
                 assert item is not None
                 assert (row.draw.sampled, row.draw.position, row.draw.split) == (
-                    item["sampled"], item["position"], item["split"],
-                )  # fmt: skip
+                    item["sampled"],
+                    item["position"],
+                    item["split"],
+                )
 
 
 def tamper(run: Path, asin: str, fate: str) -> None:
@@ -85,7 +87,7 @@ def test_another_recipe_or_code_is_said(parquet_run: Callable[..., Path]) -> Non
 
 
 def test_a_changed_rule_is_said(parquet_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    from curator import prompts
+    from curator.text import prompts
 
     run = parquet_run({"parent_asin": "ONE"})
     monkeypatch.setattr(
@@ -164,7 +166,7 @@ def test_source_that_changed_behind_its_size_and_time(build: Any, tmp_path: Path
 
 
 def test_another_demo_catalogue(demo_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from curator import demo
+    from curator.sources import demo
 
     asin = ledger_of(demo_run)["parent_asin"][0]
     monkeypatch.setattr(demo, "RAW_DEMO_VERSION", -1)
@@ -174,10 +176,10 @@ def test_another_demo_catalogue(demo_run: Path, monkeypatch: pytest.MonkeyPatch)
 def test_compressed_source_and_far_shards(build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import gzip
 
-    from curator import sources
+    from curator.sources import resolve
 
-    monkeypatch.setattr(sources, "SHARD_ROWS", 4)
-    monkeypatch.setattr(sources.cut, "__defaults__", (4,))
+    monkeypatch.setattr(resolve, "SHARD_ROWS", 4)
+    monkeypatch.setattr(resolve.cut, "__defaults__", (4,))
     rows = [product(f"P{number}", number) for number in range(19)] + [product("P3", 30)]
     folder = tmp_path / "in"
     folder.mkdir()

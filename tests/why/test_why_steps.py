@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curator import ledger
-from curator.scrub import COURSE_RULES, READABLE_RULES
+from curator.run import ledger
+from curator.text.rules import COURSE_RULES, READABLE_RULES
 from curator.why import as_json, as_text, explain, model
 from why_tools import LOOSE, WORDS, ledger_of, only, product, write_lines
 
@@ -84,8 +84,11 @@ def test_slot_and_draw_of_a_full_slot(odd_run: Path) -> None:
         assert row.draw is not None
         assert (row.slot.slot, row.slot.available, row.slot.cap, row.slot.taken_whole) == (7, 4, 2, False)
         assert (row.slot.category, row.slot.weight, row.slot.chance, row.slot.in_words) == (
-            "Tools", 5.0, 0.5, "about 50 in 100",
-        )  # fmt: skip
+            "Tools",
+            5.0,
+            0.5,
+            "about 50 in 100",
+        )
         assert row.draw.sampled == (row.fate != "not_sampled") == (row.draw.position is not None)
     beyond = ledger_of(odd_run).filter(fate="beyond_splits")["parent_asin"][0]
     told = next(row for row in explain(odd_run, beyond).rows if row.fate == "beyond_splits")

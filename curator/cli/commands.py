@@ -1,0 +1,351 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from curator import __version__
+from curator.cli import complete, tables
+from curator.cli.group import Group, agreed
+from curator.cli.train import train
+from curator.system import progress
+from curator.system.display import visible
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="curator")
+def main() -> None:
+    """Turn raw Amazon product metadata into a price-prediction dataset for fine-tuning.
+
+    \b
+    Example:
+      curator build demo --out runs/demo
+      curator report runs/demo
+    """
+
+
+@main.command()
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1, shell_complete=complete.source)
+@click.option(
+    "--recipe",
+    "recipe_name",
+    default="pricer",
+    show_default=True,
+    shell_complete=complete.recipe,
+    help="Built-in recipe or TOML file.",
+)
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<source>-<recipe>]")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: the cores; fewer for few rows]")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="What maps.")
+@click.option("--address", help="HOST:PORT of a Ray cluster, or auto.  [default: Ray on this machine alone]")
+@click.option("--dry-run", is_flag=True, help="Estimate rows, time, disk and tokens from a sample; write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and nothing else.")
+def build(
+    sources: tuple[str, ...],
+    recipe_name: str,
+    settings: tuple[str, ...],
+    out: Path | None,
+    workers: int | None,
+    engine: Literal["local", "ray"],
+    address: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Build a dataset from SOURCE, or continue a build that was interrupted.
+
+    SOURCE is a file of raw product metadata, Parquet or JSON lines (plain, .gz, .zst), a folder or glob of them, a
+    category of the Hub's dataset (see `curator categories`), `course` for the course's eight, or demo[:ROWS[:SEED]],
+    the built-in catalogue (the default).
+
+    With --engine ray the rows are mapped by a Ray cluster. Sources, tokenizer and run directory must lie where all its
+    nodes find them under the same path.
+
+    \b
+    Example:
+      curator build demo:5000 --recipe course-v1 --set tokenizer=o200k_base --out runs/example
+    """
+    from curator.items.workers import cores
+    from curator.pipeline import build as run_build
+    from curator.recipe.load import load_recipe, parse_setting
+
+    if address is not None and engine != "ray":
+        raise click.UsageError("--address names a Ray cluster: add --engine ray")
+    sources = sources or ("demo",)
+    recipe = load_recipe(recipe_name, dict(parse_setting(text) for text in settings))
+    if dry_run:
+        from curator.estimate import estimate
+
+        if address is not None:
+            raise click.UsageError("--dry-run asks no cluster: leave --address out, and give its cores as --workers")
+        guess = estimate(sources, recipe, workers or cores())
+        click.echo(json.dumps(guess.to_dict()) if as_json else tables.estimated(guess))
+        return
+    run = out or Path("runs") / f"{_label(sources)}-{recipe.name}"
+    with progress.steps() as told:
+        summary = run_build(sources, recipe, run, workers=workers, progress=told, engine=engine, address=address)
+    for warning in summary["warnings"]:
+        click.echo(visible(f"Warning: {warning}"), err=True)
+    if as_json:
+        click.echo(json.dumps({**summary, "run": str(run)}))
+    else:
+        click.echo(tables.built(summary, run))
+
+
+@main.group()
+def recipes() -> None:
+    """Show what a recipe sets.
+
+    \b
+    Example:
+      curator recipes show pricer
+    """
+
+
+@recipes.command()
+@click.argument("name", default="pricer", shell_complete=complete.recipe)
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
+def show(name: str, settings: tuple[str, ...]) -> None:
+    """Print the recipe NAME (built-in or a TOML file) as TOML, each key with its sentence.
+
+    What it prints is a recipe file: save it, change it, and pass it to `curator build --recipe`.
+
+    \b
+    Example:
+      curator recipes show course-v1
+    """
+    from curator.recipe.load import explain, load_recipe, parse_setting
+
+    recipe = load_recipe(name, dict(parse_setting(text) for text in settings))
+    # TOML has the same escapes: what is shown still is the recipe.
+    click.echo(visible(explain(recipe), keep="\n"), nl=False)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+def categories(as_json: bool) -> None:
+    """List the categories of Amazon Reviews 2023, each a SOURCE for `curator build`.
+
+    The numbers of items are rounded, as the dataset's authors publish them. The eight marked `course` are what the
+    SOURCE `course` reads.
+
+    \b
+    Example:
+      curator categories --json
+    """
+    from curator.sources.categories import COURSE, ITEMS
+
+    if as_json:
+        click.echo(json.dumps({"categories": [{"name": n, "items": ITEMS[n], "course": n in COURSE} for n in ITEMS]}))
+        return
+    for name, items in ITEMS.items():
+        click.echo(f"{name:<28}{items:>11,}{'  course' if name in COURSE else ''}")
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Where the page goes.  [default: RUN/report.html]")
+def report(run: Path, out: Path | None) -> None:
+    """Make the page of the finished RUN again, from its summary.json alone.
+
+    One file that loads nothing: verdict, rows, prices, slots, categories, tokens, sample rows, and how it was made.
+
+    \b
+    Example:
+      curator build demo:5000 --out runs/demo-5000
+      curator report runs/demo-5000 --out demo.html
+    """
+    from curator.report.write import write_report
+    from curator.run.directory import RunDirectory
+
+    click.echo(str(write_report(RunDirectory(run), out)))
+
+
+@main.command()
+@click.argument("run_a", type=click.Path(path_type=Path))
+@click.argument("run_b", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Write the comparison as a page, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+def compare(run_a: Path, run_b: Path, out: Path | None, as_json: bool) -> None:
+    """Tell what changed from RUN_A to RUN_B: settings, fates, distributions, rows gained and lost with reasons.
+
+    Rows are matched by their place in the same source, or else by parent_asin.
+
+    \b
+    Example:
+      curator build demo:5000 --recipe course-v1 --set tokenizer=o200k_base --out runs/course-v1
+      curator build demo:5000 --out runs/pricer
+      curator compare runs/course-v1 runs/pricer --out comparison.html
+    """
+    from curator.compare.compare import as_text
+    from curator.compare.compare import compare as compare_runs
+    from curator.compare.page import write_comparison
+
+    comparison = compare_runs(run_a, run_b)
+    if out is not None:
+        write_comparison(comparison, out)
+    click.echo(json.dumps(comparison) if as_json else as_text(comparison))
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("parent_asin")
+@click.option("--full", is_flag=True, help="Show long texts whole.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+def why(run: Path, parent_asin: str, full: bool, as_json: bool) -> None:
+    """Tell the way of the product PARENT_ASIN through the finished RUN, step by step, for every row it has.
+
+    The row is read again from its source and mapped by the same rules; what does not agree with the run is said.
+
+    \b
+    Example:
+      curator build demo:5000 --out runs/demo-5000
+      curator why runs/demo-5000 B0B5NHY0KK
+    """
+    from curator.why import as_json as json_of
+    from curator.why import as_text, explain
+
+    story = explain(run, parent_asin)
+    click.echo(json_of(story) if as_json else as_text(story, full=full))
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("repo_id")
+@click.option("--public", is_flag=True, help="Let everyone read it.  [default: private]")
+@click.option("--yes", is_flag=True, help="Don't ask before making it public.")
+@click.option("--dry-run", is_flag=True, help="Show files, bytes, deletions and visibility; send nothing.")
+def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> None:
+    """Publish the dataset of RUN to the Hub's dataset repository REPO_ID (OWNER/NAME), made if it isn't there.
+
+    The run is verified first. Data, card and the deletion of old files are one commit. What a person has written into
+    the card on the Hub stays. An interrupted publish can be run again. Log in first: hf auth login.
+
+    \b
+    Example:
+      curator build demo:5000 --out runs/demo-5000
+      curator publish runs/demo-5000 me/prices --dry-run
+    """
+    from curator.publish.push import plan, push
+
+    made = plan(run, repo_id, public=public)
+    click.echo(made.to_text())
+    if dry_run:
+        click.echo("dry run: nothing was sent")
+        return
+    if public and made.changes:
+        click.echo(made.warning(), err=True)
+        if not yes and not agreed("Publish it?"):
+            click.echo("Not published: nothing was sent. Without --public only you can read it.", err=True)
+            raise click.exceptions.Exit(1)
+    click.echo(f"published   {push(made)}" if made.changes else f"up to date  {made.address}: nothing to send")
+
+
+@main.command()
+@click.argument("place", metavar="RUN|REPO_ID", shell_complete=complete.run)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+@click.option("--price-per-million", type=click.FloatRange(min=0), help="USD for a million training tokens.")
+@click.option("--exhaustive", is_flag=True, help="Compare every two rows of different splits too, by brute force.")
+def verify(place: str, as_json: bool, price_per_million: float | None, exhaustive: bool) -> None:
+    """Hash and check again what RUN holds (a run directory or a dataset folder), or the Hub's dataset REPO_ID.
+
+    Everything is checked from the files alone. Ends with exit code 3 and the files and rows that do not hold.
+
+    \b
+    Example:
+      curator build demo:5000 --out runs/demo-5000
+      curator verify runs/demo-5000 --price-per-million 25
+    """
+    from curator.verify.verify import as_json as json_of
+    from curator.verify.verify import as_text
+    from curator.verify.verify import verify as check
+
+    verdict = check(place, price_per_million, exhaustive=exhaustive)
+    click.echo(json_of(verdict) if as_json else as_text(verdict))
+    verdict.raise_for_failures()
+
+
+@main.command()
+@click.argument("place", metavar="[RUN|DATASET]", required=False, shell_complete=complete.run)
+@click.option("--model", "models", metavar="NAME", multiple=True, help="A predictor (see above); may be repeated.")
+@click.option("--datasets", nargs=2, metavar="RUN_A RUN_B", help="Tell which of two runs teaches models more.")
+@click.option(
+    "--split",
+    type=click.Choice(["test", "validation"]),
+    default="test",
+    show_default=True,
+    help="The rows to guess.",
+)
+@click.option("--limit", type=click.IntRange(0), help="Most rows to guess; 0 for all.  [default: 250]")
+@click.option("--train-limit", type=click.IntRange(1), help="Most rows to learn from.  [default: all]")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Tell a model, as llama.batch=4.")
+@click.option("--yes", is_flag=True, help="Don't ask before asking what may cost money.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: RUN/evaluate]")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object, and nothing else.")
+def evaluate(
+    place: str | None,
+    models: tuple[str, ...],
+    datasets: tuple[str, str] | None,
+    split: str,
+    limit: int | None,
+    train_limit: int | None,
+    settings: tuple[str, ...],
+    yes: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure how well models guess the prices of held-out rows, or which of two datasets teaches more.
+
+    Models are constant, constant:mean, category, linear, tfidf-ridge and gradient-boosting, which learn from train;
+    llama:PATH, a language model or an adapter on this machine; openai:MODEL, a model at OpenAI or at any endpoint like
+    it (OPENAI_BASE_URL, OPENAI_API_KEY), whose answers are kept, so that no question is asked twice; human, asked by a
+    CSV form in the results' folder. All guess the same rows; their differences come with intervals. Answers, numbers
+    and a page go to RUN/evaluate. --datasets trains each model on as many rows of either run, and tests it on the same
+    products, which neither has seen.
+
+    \b
+    Example:
+      curator build demo:5000 --out runs/demo-5000
+      curator evaluate runs/demo-5000 --model constant --model category
+    """
+    from curator.evaluate.command import evaluate_datasets, evaluate_models
+    from curator.recipe.load import parse_setting
+
+    options = dict(parse_setting(text) for text in settings)
+    if (place is None) == (datasets is None):
+        raise click.UsageError("name one RUN or DATASET, or two with --datasets RUN_A RUN_B")
+    if datasets is not None:
+        done = evaluate_datasets(datasets, models, limit=limit, most_train=train_limit, out=out, options=options)
+    else:
+        assert place is not None
+        done = evaluate_models(
+            place,
+            models,
+            split=split,
+            limit=limit,
+            most_train=train_limit,
+            out=out,
+            options=options,
+            # Where nobody can answer, nobody has agreed.
+            confirm=lambda question: yes or (sys.stdin.isatty() and agreed(question)),
+        )
+    click.echo(json.dumps(done.summary) if as_json else done.text)
+
+
+main.add_command(train)
+
+
+def _label(sources: tuple[str, ...]) -> str:
+    """Return a folder name for the sources: the first one's name without folder and ending."""
+    first = Path(sources[0]).name.split(".")[0]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", first).strip("-") or "run"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

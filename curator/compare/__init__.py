@@ -1,0 +1,1 @@
+"""What changed between two runs, as text and as a page."""

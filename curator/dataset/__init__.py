@@ -1,0 +1,1 @@
+"""The folder that is published: write it, describe it, open it."""

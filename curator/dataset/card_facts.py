@@ -1,0 +1,267 @@
+"""What a dataset's manifest says, in the words and tables of the card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+import tomli_w
+
+from curator.dataset import rebuild_command
+from curator.dataset.markdown import code, fence_for, md
+from curator.recipe.load import Recipe
+from curator.recipe.settings import TextSettings
+from curator.run.ledger import REASONS, SPLITS
+from curator.system.display import visible
+from curator.text import rules
+from curator.text.own_price import MARK
+
+_ROUNDING = {"half_up": "half dollars go up", "half_even": "half dollars go to the even dollar"}
+_MOST_SOURCES = 50
+
+
+def is_demo(manifest: Mapping[str, Any]) -> bool:
+    """Tell whether all rows come from the built-in catalogue, which is made up."""
+    return all(source["kind"] == "demo" for source in manifest["sources"])
+
+
+def of(manifest: Mapping[str, Any], repository: str | None) -> dict[str, Any]:
+    """Return all that the card's template asks for."""
+    recipe = Recipe.model_validate(manifest["recipe"])
+    measured, fates = manifest["measured"], manifest["counts"]["fates"]
+    splits = measured["splits"]
+    # In TOML's strings the escapes mean what they stand for.
+    recipe_toml = visible(tomli_w.dumps(manifest["recipe"]), keep="\n")
+    command = rebuild_command.command(manifest)
+    return {
+        "manifest": manifest,
+        "repository": repository,
+        "recipe": recipe,
+        "demo": is_demo(manifest),
+        "local": any(one["kind"] != "demo" and not one.get("repository") for one in manifest["sources"]),
+        "counts": manifest["counts"],
+        "measured": measured,
+        "splits": splits,
+        "first_split": next(iter(splits), "train"),
+        "total": sum(one["rows"] for one in splits.values()),
+        "flattened": bool(fates.get("not_sampled")),
+        "left_over": fates.get("beyond_splits", 0),
+        "near_duplicates": fates.get("near_duplicate", 0),
+        "sampled": sum(one["rows"] for one in splits.values()) + fates.get("beyond_splits", 0),
+        "rounding": _ROUNDING[recipe.price.rounding],
+        "fields": list(_fields(recipe)),
+        "split_rows": [_split_row(split, one) for split, one in splits.items()],
+        "category_rows": [(md(name), f"{count:,}") for name, count in measured["categories"]["largest"].items()],
+        "source_rows": list(_source_rows(manifest["sources"])),
+        "steps": list(_steps(manifest["counts"])),
+        "images": {
+            PurePosixPath(name).stem: f"![{md(image['alt'])}]({name})" for name, image in manifest["images"].items()
+        },
+        "processing": list(processing(manifest)),
+        "short": list(_short(recipe, splits)),
+        "checks": list(_checks(manifest, recipe)),
+        "limits": list(limits(manifest)),
+        "recipe_toml": recipe_toml,
+        "command": command,
+        "fence": fence_for([recipe_toml, command]),
+    }
+
+
+def _fields(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
+    """Yield config, field and meaning (with its unit)."""
+    answer = code(recipe.prompt.answer, in_table=True)
+    yield "`default`", "`prompt`", f"string: question and product text; ends exactly at {answer}"
+    yield "", "`completion`", "string: the price in whole US dollars and `.00`"
+    yield "", "`price`", "float: the price as listed, US dollars"
+    yield "", "`category`", "string or null: the category that the source names"
+    yield "", "`title`", "string or null: the title as the source has it"
+    yield "", "`parent_asin`", "string or null: Amazon's id of the product"
+    yield "", "`slot`", "int: the price in whole US dollars, 1 to 999"
+    tokens = f"int: tokens of prompt and completion under {code(recipe.tokenizer, in_table=True)}"
+    yield "", "`tokens`", tokens
+    yield "`text`", "`text`", "string: prompt and completion; in `test` the prompt up to the first answer words"
+    yield "", "`price`", "float: as above, US dollars"
+    chat = "list of `role` and `content`: system, user, assistant; the assistant says the price with two decimals"
+    yield "`openai`", "`messages`", chat
+
+
+def _split_row(split: str, one: Mapping[str, Any]) -> tuple[str, ...]:
+    counts = [f"{one[name]:,}" for name in ("rows", "tokens", "longest_prompt")]
+    prices = (f"{one['lowest_price']:.2f}", f"{one['median_slot']}", f"{one['highest_price']:.2f}")
+    return (split, *counts, *prices, f"{one['slots']:,}")
+
+
+def _source_rows(sources: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+    for one in sources[:_MOST_SOURCES]:
+        origin = f"`{one['repository']}` at `{one['revision']}`" if one.get("repository") else "none"
+        yield code(one["name"], in_table=True), f"{one['rows']:,}", f"`{one['sha256']}`", origin
+    if len(sources) > _MOST_SOURCES:
+        rest = sources[_MOST_SOURCES:]
+        yield f"{len(rest):,} more (in `manifest.json`)", f"{sum(one['rows'] for one in rest):,}", "", ""
+
+
+def _steps(counts: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield each step that took rows away, in the pipeline's order, with the rows that it left."""
+    left = counts["rows_in"]
+    yield "read", f"{left:,}", f"{left:,}", "Raw rows of all sources."
+    for reason, sentence in REASONS.items():
+        if count := counts["fates"].get(reason, 0):
+            left -= count
+            yield f"`{reason}`", f"-{count:,}", f"{left:,}", sentence
+    for split in SPLITS:
+        if count := counts["fates"].get(split, 0):
+            yield f"**{split}**", f"{count:,}", "", "Published."
+
+
+def processing(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is done to the text of a row that stays, in order (Markdown)."""
+    recipe = Recipe.model_validate(manifest["recipe"])
+    text, tokens = recipe.text, recipe.tokens
+    tokenizer = code(recipe.tokenizer)
+    masked = [f"Amounts that are the product's own price become {code(MARK)}."] if text.own_price == "mask" else []
+    if text.style == "course":
+        yield (
+            f"Description, features and details (as JSON text, with {len(text.removals)} substrings deleted) are joined"
+            f" and cut to their first {text.max_chars:,} characters."
+        )
+        yield (
+            "Title and the rest are scrubbed: runs of brackets, quotes, colons and white space become one space,"
+            " doubled commas one, and words of seven or more characters with a digit go."
+        )
+        yield from masked
+        cut = f"its first {tokens.cap} tokens under {tokenizer}, counted exactly"
+        whole = "" if tokens.of == "text" else ", the question and the answer included"
+        yield f"The text is cut to {cut}{whole}."
+    else:
+        names = ", ".join(
+            {
+                "categories": f"its last {text.categories} categories",
+                "details": f"details as `Key: value` ({len(text.detail_keys_dropped)} keys that say little left out)",
+            }.get(name, name)
+            for name in text.fields
+        )
+        yield f"The text is put together, a line each: {names}; then cut to its first {text.max_chars:,} characters."
+        yield from _layout(text)
+        for rule in rules.READABLE_RULES:
+            yield md(rule.sentence)
+        yield from masked
+        if text.special_tokens == "break":
+            yield "Strings that spell one of the tokenizer's special tokens are broken up by a space."
+        what = "the text has" if tokens.of == "text" else "the whole prompt, answer included, has"
+        yield (
+            f"The text is cut at the end of a word so that {what} at most {tokens.cap} tokens under {tokenizer},"
+            " counted exactly."
+        )
+    yield (
+        f"The prompt is {code(recipe.prompt.question)}, a blank line, the text, a blank line and"
+        f" {code(recipe.prompt.answer)}; the completion is the price in whole dollars and `.00`."
+    )
+    weights = "".join(f", but {md(name)} {weight:g}" for name, weight in recipe.slots.weights.items())
+    yield (
+        f"Of each whole-dollar price below {recipe.slots.whole_from} USD at most {recipe.slots.cap:,} items are drawn"
+        f" (numpy, seed {recipe.slots.seed}; weight {recipe.slots.default_weight:g} for every category{weights});"
+        " dearer items are all taken."
+    )
+
+
+def _layout(text: TextSettings) -> Iterator[str]:
+    """Yield how the parts of a readable text are arranged and shortened, before they are cut."""
+    if text.main_category and "categories" in text.fields:
+        yield "In it the item's own category stands before its last ones."
+    if text.detail_keys_first and "details" in text.fields:
+        first = ", ".join(code(key) for key in text.detail_keys_first[:4])
+        yield f"Of the details {len(text.detail_keys_first):,} keys come first: {first} and so on."
+    if text.units == "plain" and "details" in text.fields:
+        yield (
+            "Weights and sizes of the details are written one way: ounces or pounds with grams, and inches, shortest"
+            " side first."
+        )
+    if text.prose_lines:
+        yield f"Of features and description together the first {text.prose_lines:,} lines stay."
+    if text.prose_chars:
+        yield f"Each of those lines ends with its first clause, or after {text.prose_chars:,} characters."
+
+
+def _short(recipe: Recipe, splits: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each split that has fewer rows than the recipe asks for."""
+    for split in SPLITS:
+        wanted, got = getattr(recipe.split, split), splits.get(split, {"rows": 0})["rows"]
+        if got < wanted:
+            state = f"has {got:,} rows" if got else "is empty and not written"
+            yield f"`{split}` {state}: the recipe asks for {wanted:,}, and the sample is too small for that."
+
+
+def _checks(manifest: Mapping[str, Any], recipe: Recipe) -> Iterator[tuple[str, str, str]]:
+    """Yield each check with what was found and whether it holds."""
+    counts, measured = manifest["counts"], manifest["measured"]
+    splits = measured["splits"]
+    accounted = sum(counts["fates"].values())
+    yield "every raw row has one fate", f"{accounted:,} of {counts['rows_in']:,}", _yes(accounted == counts["rows_in"])
+    longest = max((one["longest_prompt"] for one in splits.values()), default=0)
+    if recipe.tokens.of == "prompt":
+        found = f"longest {longest} tokens, cap {recipe.tokens.cap}"
+        yield "no whole prompt is over the token cap", found, _yes(longest <= recipe.tokens.cap)
+    low = min((one["lowest_price"] for one in splits.values()), default=recipe.price.min)
+    high = max((one["highest_price"] for one in splits.values()), default=recipe.price.min)
+    inside = recipe.price.min <= low and high <= recipe.price.max
+    span = f"{low:.2f} to {high:.2f} USD"
+    yield f"every price is from {recipe.price.min:.2f} to {recipe.price.max:.2f} USD", span, _yes(inside)
+    most = measured["most_in_a_capped_slot"]
+    name = f"no whole-dollar price below {recipe.slots.whole_from} USD is over its cap"
+    yield name, f"most {most:,}, cap {recipe.slots.cap:,}", _yes(most <= recipe.slots.cap)
+    for split, shared in measured["shared_prompts"].items():
+        holds = "yes" if not shared else "no; the recipe keeps copies" if recipe.duplicates.exact == "keep" else "no"
+        yield f"no prompt of {split} is in an earlier split", f"{shared:,} of {splits[split]['rows']:,} are", holds
+    least = recipe.duplicates.similarity
+    for one in manifest["certificate"]:
+        name = f"no row of {one['split']} has a similarity of {least:g} or more with a row of {one['against']}"
+        keeps = recipe.duplicates.near == "keep"
+        holds = "yes" if not one["reaching"] else "no; the recipe keeps near-copies" if keeps else "**no**"
+        yield name, f"highest {one['highest']:.3f}, {one['reaching']:,} rows reach it", holds
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "**no**"
+
+
+def limits(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a reader should not conclude from the data (Markdown)."""
+    recipe = Recipe.model_validate(manifest["recipe"])
+    rows_in, fates = manifest["counts"]["rows_in"], manifest["counts"]["fates"]
+    if is_demo(manifest):
+        yield "All products are made up from a few thousand words; a score here says nothing about real products."
+    else:
+        yield (
+            "Prices are in US dollars, from Amazon's US shop in 2023. Whether one is a list price or a sale price, and"
+            " when it was seen, is not recorded; none is adjusted for inflation."
+        )
+        yield "Texts are mostly English; nothing was filtered or translated by language."
+    course = recipe.text.style == "course"
+    what = f"{'description, features and details' if course else 'cleaned text'}, counted before the cut to tokens"
+    priced = rows_in - fates.get("no_price", 0) - fates.get("malformed_row", 0)
+    yield (
+        f"Selection: {priced:,} of {rows_in:,} raw rows had a price at all. Kept are prices from"
+        f" {recipe.price.min:.2f} to {recipe.price.max:.2f} USD and products with more than"
+        f" {recipe.text.min_chars:,} characters of {what}, so cheap, dear and barely described products are missing."
+        " What is published of a text can be shorter."
+    )
+    if left_out := fates.get("not_sampled", 0):
+        yield (
+            f"The sample is flattened: at most {recipe.slots.cap:,} items for each whole-dollar price below"
+            f" {recipe.slots.whole_from} USD, which left {left_out:,} out. Errors on it are not those on the shop's"
+            " own mix of prices."
+        )
+    else:
+        yield "No whole-dollar price was over its cap, so the sample has the mix of prices that its input has."
+    yield "Texts are cut at the token cap; what stood further down is not there."
+    if recipe.text.own_price == "keep":
+        yield "The recipe keeps products whose text states their own price."
+    elif recipe.text.own_price == "mask":
+        masked = manifest["counts"].get("masked", 0)
+        yield (
+            f"Where a product's text states its own price, the amount is masked as {code(MARK)}: in {masked:,} of the"
+            " published rows. Other prices in a text stay."
+        )
+    else:
+        yield "Products whose text states their own price were dropped; other prices in a text stay."

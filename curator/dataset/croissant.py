@@ -1,0 +1,197 @@
+"""The dataset's description in the Croissant format (https://mlcommons.org/croissant), beside the card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from curator.dataset import card, card_facts
+from curator.dataset.manifest import CONFIGS
+
+VERSION = "http://mlcommons.org/croissant/1.1"
+"""The version of the format, as files name it."""
+
+_CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "arrayShape": "cr:arrayShape",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "containedIn": "cr:containedIn",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "prov": "http://www.w3.org/ns/prov#",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "description": {"@container": "@language"},
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isArray": "cr:isArray",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "name": {"@container": "@language"},
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+_FORMATS = {"parquet": "application/x-parquet", "jsonl": "application/jsonlines"}
+_FIELDS = {
+    "default": {
+        "prompt": ("sc:Text", "Question and product text, up to the price."),
+        "completion": ("sc:Text", "The price in whole US dollars."),
+        "price": ("sc:Float", "The price as listed (US dollars)."),
+        "category": ("sc:Text", "The category that the source names."),
+        "title": ("sc:Text", "The title as the source has it."),
+        "parent_asin": ("sc:Text", "Amazon's id of the product."),
+        "slot": ("sc:Integer", "The price in whole US dollars, 1 to 999."),
+        "tokens": ("sc:Integer", "Tokens of prompt and completion."),
+    },
+    "text": {
+        "text": ("sc:Text", "Prompt and completion; in test the prompt alone."),
+        "price": ("sc:Float", "The price as listed (US dollars)."),
+    },
+}
+_CITE = (
+    "@article{hou2024bridging, title={Bridging Language and Items for Retrieval and Recommendation},"
+    " author={Hou, Yupeng and Li, Jiacheng and He, Zhankui and Yan, An and Chen, Xiusi and McAuley, Julian},"
+    " journal={arXiv preprint arXiv:2403.03952}, year={2024}}"
+)
+
+
+def describe(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Croissant description (JSON-LD) of a dataset, its files named relative to the file itself."""
+    demo = card_facts.is_demo(manifest)
+    recipe = manifest["recipe"]
+    limits = list(card_facts.limits(manifest))
+    return {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": VERSION,
+        "name": f"product-prices-{recipe['name']}",
+        "description": (
+            f"Prompts that ask for a product's price in whole US dollars, made with curator {manifest['curator']},"
+            f" recipe {recipe['name']}, from {manifest['counts']['rows_in']:,} rows of "
+            + ("a made-up catalogue." if demo else "Amazon Reviews 2023 item metadata.")
+        ),
+        "version": manifest["curator"],
+        "license": (
+            "Made up by a program; no source's licence applies." if demo else "The upstream dataset states no licence."
+        ),
+        "inLanguage": ["en"],
+        "keywords": ["price prediction", "e-commerce", "fine-tuning"],
+        **({} if demo else {"citeAs": _CITE, "prov:wasDerivedFrom": {"@id": card.UPSTREAM_URL}}),
+        "rai:dataCollection": (
+            "Drawn by a program from word lists and a seed."
+            if demo
+            else "Item metadata of Amazon's US shop, collected in 2023 by the authors of Amazon Reviews 2023."
+        ),
+        "rai:dataPreprocessingProtocol": list(card_facts.processing(manifest)),
+        "rai:dataLimitations": limits,
+        "rai:dataUseCases": ["Fine-tuning and evaluating language models that estimate a price from a product's text."],
+        "rai:personalSensitiveInformation": [
+            "None; all is made up."
+            if demo
+            else "No reviews and no reviewers; product texts may name authors, artists and sellers."
+        ],
+        "distribution": [*_files(manifest), *_file_sets(manifest)],
+        "recordSet": [_record_set(config, manifest) for config in _FIELDS],
+    }
+
+
+def checksums(description: Mapping[str, Any]) -> dict[str, str]:
+    """Return the sha256 (hex) of each file that a description names.
+
+    Raises:
+        KeyError: It isn't such a description.
+        TypeError: Likewise.
+    """
+    objects = (one for one in description["distribution"] if one["@type"] == "cr:FileObject")
+    return {one["contentUrl"]: one["sha256"] for one in objects}
+
+
+def _files(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "@type": "cr:FileObject",
+            "@id": name,
+            "name": name,
+            "contentUrl": name,
+            "contentSize": f"{one['bytes']} B",
+            "encodingFormat": _FORMATS[name.rpartition(".")[2]],
+            "sha256": one["sha256"],
+        }
+        for name, one in manifest["files"].items()
+    ]
+
+
+def _file_sets(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    # By split, as the card's configs have it: a person's own file beside the data is none of it.
+    return [
+        {
+            "@type": "cr:FileSet",
+            "@id": f"files-of-{config}",
+            "name": f"files-of-{config}",
+            "description": f"The Parquet files of config {config}.",
+            "encodingFormat": _FORMATS["parquet"],
+            "includes": [f"{CONFIGS[config]}/{split}-*.parquet" for split in card.splits_of(manifest)],
+        }
+        for config in _FIELDS
+    ]
+
+
+def _record_set(config: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the records of a config: its columns, and the split that a file's name tells."""
+    files = f"files-of-{config}"
+    folder = CONFIGS[config]
+    split = {
+        "@type": "cr:Field",
+        "@id": f"{config}/split",
+        "name": f"{config}/split",
+        "description": "The split.",
+        "dataType": "sc:Text",
+        "source": {
+            "fileSet": {"@id": files},
+            "extract": {"fileProperty": "fullpath"},
+            "transform": {"regex": f"{folder}/([a-z]+)-.*[.]parquet$"},
+        },
+    }
+    columns = [
+        {
+            "@type": "cr:Field",
+            "@id": f"{config}/{name}",
+            "name": f"{config}/{name}",
+            "description": description,
+            "dataType": kind,
+            "source": {"fileSet": {"@id": files}, "extract": {"column": name}},
+        }
+        for name, (kind, description) in _FIELDS[config].items()
+    ]
+    splits = ", ".join(card.splits_of(manifest))
+    return {
+        "@type": "cr:RecordSet",
+        "@id": config,
+        "name": config,
+        "description": f"Config {config}; splits {splits}.",
+        "field": [split, *columns],
+    }

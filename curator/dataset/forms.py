@@ -1,0 +1,57 @@
+"""The three published forms of selected items: `default`, `text` and `openai`."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from curator.recipe.load import Recipe
+from curator.text import prompts
+
+
+def default_form(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of config `default`.
+
+    Columns: `prompt` (ends exactly at ``Price is $``), `completion` (whole dollars with ``.00``), `price` (USD, as
+    listed), `category`, `title`, `parent_asin`, `slot` (USD), `tokens` (of prompt and completion).
+    """
+    slot = pl.col("slot")
+    return rows.select(
+        prompts.before_completion(pl.col("prompt"), slot).alias("prompt"),
+        prompts.completion(slot).alias("completion"),
+        "price",
+        "category",
+        "title",
+        "parent_asin",
+        "slot",
+        "tokens",
+    )
+
+
+def text_form(rows: pl.DataFrame, split: str, recipe: Recipe) -> pl.DataFrame:
+    """Return the rows of config `text`: `text`, without the answer in test, and `price` (USD)."""
+    whole = pl.col("prompt")
+    text = prompts.test_prompt(whole, recipe.prompt) if split == "test" else whole
+    return rows.select(text.alias("text"), "price")
+
+
+def openai_form(rows: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
+    """Return the rows of config `openai`: `messages`, a list of `role` and `content`.
+
+    The assistant says the price with two decimals.
+    """
+    # Python formats the exact value of each distinct price; no arithmetic in floats rounds every one of them right.
+    prices = rows["price"].unique(maintain_order=True)
+    spoken = pl.Series([f"{price:.2f}" for price in prices], dtype=pl.String)
+    contents = (
+        ("system", pl.lit(recipe.openai.system)),
+        ("user", prompts.chat_question(pl.col("prompt"), recipe.prompt)),
+        (
+            "assistant",
+            pl.concat_str(
+                pl.lit(recipe.prompt.answer),
+                pl.col("price").replace_strict(prices, spoken, return_dtype=pl.String) if len(prices) else pl.lit(""),
+            ),
+        ),
+    )
+    messages = [pl.struct(role=pl.lit(role), content=content) for role, content in contents]
+    return rows.select(messages=pl.concat_list(messages))

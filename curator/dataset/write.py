@@ -1,0 +1,207 @@
+"""Write the folder ``dataset/``: exactly what is published."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curator import __version__
+from curator.dataset import card, croissant
+from curator.dataset.certificate import certify, data_files
+from curator.dataset.forms import default_form, openai_form, text_form
+from curator.dataset.gather import gather
+from curator.dataset.measures import Measures, memory_bytes
+from curator.recipe.load import Recipe
+from curator.selection.select import Selection
+from curator.sources.model import Source
+from curator.system.digest import sha256
+from curator.system.files import remove, write_json, write_text, writing
+from curator.tokens.vocabulary import Vocabulary
+
+FORMAT = 1
+"""Version of the layout of `dataset/`."""
+IMAGES = "images"
+"""Folder of the card's figures."""
+_ROWS_PER_GROUP = 10_000
+_BYTES_PER_GROUP = 32 * 2**20  # a third of what the Hub's viewer takes, should rows differ in length
+
+
+class Picture(Protocol):
+    """A figure of the card: a PNG, and what it shows in words."""
+
+    @property
+    def png(self) -> bytes:
+        """The picture."""
+
+    @property
+    def alt(self) -> str:
+        """What it shows."""
+
+
+def write_dataset(
+    folder: Path,
+    parts: Sequence[Path],
+    selection: Selection,
+    recipe: Recipe,
+    vocabulary: Vocabulary,
+    sources: Sequence[Source],
+    fates: Mapping[str, int],
+    images: Mapping[str, Picture],
+) -> dict[str, Any]:
+    """Write the dataset folder, all or nothing, and return its manifest.
+
+    Args:
+        folder: Where it goes; what was there is replaced.
+        parts: The items' parts, in the order of the selection.
+        selection: What was decided about each item.
+        recipe: The run's recipe.
+        vocabulary: The tokenizer that counted.
+        sources: What was read.
+        fates: Rows of each fate.
+        images: The card's figures by name.
+
+    Raises:
+        RunError: It can't be written.
+    """
+    with writing(folder) as temporary:
+        scratch = temporary.with_name(f"{temporary.name}.scratch.tmp")
+        try:
+            for new in (temporary, scratch):
+                remove(new)
+                new.mkdir()
+            written, measures, masked = _write_data(temporary, scratch, parts, selection, recipe)
+        finally:
+            remove(scratch)
+        manifest = {
+            "format": FORMAT,
+            "curator": __version__,
+            # A tokenizer's folder is nobody's business but its name is.
+            "recipe": {**recipe.model_dump(mode="json"), "tokenizer": vocabulary.name},
+            "tokenizer": {"name": vocabulary.name, "sha256": vocabulary.sha256},
+            "sources": [
+                {"kind": one.kind, "name": one.name, "category": one.category}
+                | {"rows": one.rows, "bytes": one.size, "sha256": one.sha256}
+                | ({"repository": one.repository, "revision": one.revision} if one.repository else {})
+                for one in sources
+            ],
+            "counts": {"rows_in": sum(fates.values()), "masked": masked, "fates": dict(fates)},
+            "measured": measures.to_dict(recipe.slots.whole_from),
+            "certificate": certify(data_files(temporary, list(written)), recipe),
+            "images": {
+                f"{IMAGES}/{name}.png": {"alt": image.alt, "sha256": hashlib.sha256(image.png).hexdigest()}
+                for name, image in images.items()
+            },
+            "files": {
+                name: {
+                    "rows": one.rows,
+                    "bytes": (temporary / name).stat().st_size,
+                    "memory_bytes": one.memory_bytes,
+                    "sha256": sha256(temporary / name),
+                }
+                for name, one in sorted(written.items())
+            },
+        }
+        (temporary / IMAGES).mkdir()
+        for name, image in images.items():
+            (temporary / IMAGES / f"{name}.png").write_bytes(image.png)
+        write_json(temporary / "manifest.json", manifest)
+        write_json(temporary / "croissant.json", croissant.describe(manifest))
+        write_text(temporary / "README.md", card.render(manifest))
+    return manifest
+
+
+@dataclass
+class _Written:
+    """What went into one data file so far."""
+
+    rows: int = 0
+    memory_bytes: int = 0
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Count some rows."""
+        self.rows += rows.height
+        self.memory_bytes += memory_bytes(rows)
+
+
+def _write_data(
+    folder: Path, scratch: Path, parts: Sequence[Path], selection: Selection, recipe: Recipe
+) -> tuple[dict[str, _Written], Measures, int]:
+    """Write all data files.
+
+    Returns:
+        What went into each, by its name in the folder; what all rows amount to; and those with a masked price.
+    """
+    written: defaultdict[str, _Written] = defaultdict(_Written)
+    measures = Measures()
+    masked = 0
+    for name in ("data", "text", "openai"):
+        (folder / name).mkdir()
+    with ExitStack() as files:
+        jsonl: dict[str, IO[bytes]] = {}
+        for piece in gather(parts, selection, scratch):
+            file = f"{piece.split}-{piece.number:05d}-of-{piece.count:05d}.parquet"
+            masked += int(piece.rows["masked"].sum())
+            lines = f"openai/{piece.split}.jsonl"
+            if lines not in jsonl:
+                jsonl[lines] = files.enter_context((folder / lines).open("wb"))
+            with ExitStack() as open_:
+                writers: dict[str, Callable[[pl.DataFrame], None]] = {}
+                # The forms of a file are several times its rows: they are made of a few rows at a time.
+                for rows in piece.rows.iter_slices(_ROWS_PER_GROUP):
+                    default, chats = default_form(rows), openai_form(rows, recipe)
+                    measures.add(piece.split, default)
+                    for name, form in (
+                        (f"data/{file}", default),
+                        (f"text/{file}", text_form(rows, piece.split, recipe)),
+                        # Twice: `datasets` reads all configs of a repository in the format of the first; OpenAI takes
+                        # JSONL.
+                        (f"openai/{file}", chats),
+                    ):
+                        if name not in writers:
+                            writers[name] = open_.enter_context(_writing_parquet(folder / name))
+                        writers[name](form)
+                        written[name].add(form)
+                    chats.write_ndjson(jsonl[lines])
+                    written[lines].add(chats)
+    return dict(written), measures, masked
+
+
+@contextmanager
+def _writing_parquet(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """Give a function that appends rows to a published file, which has what the Hub's viewer and deduplication like."""
+    with ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+
+        def append(rows: pl.DataFrame) -> None:
+            nonlocal writer
+            table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+            table = table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
+            if writer is None:
+                writer = stack.enter_context(
+                    pq.ParquetWriter(
+                        path, table.schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True
+                    )
+                )
+            writer.write_table(table, max(1, min(rows.height, _BYTES_PER_GROUP * rows.height // memory_bytes(rows))))
+
+        yield append
+
+
+def _plain(type_: pa.DataType) -> pa.DataType:
+    """Return an Arrow type with strings and lists of the ordinary size, which every reader knows."""
+    if pa.types.is_large_string(type_):
+        return pa.string()
+    if pa.types.is_large_list(type_):
+        return pa.list_(_plain(type_.value_type))
+    if pa.types.is_struct(type_):
+        return pa.struct([(field.name, _plain(field.type)) for field in type_])
+    return type_

@@ -1,0 +1,1 @@
+"""Predictors: what guesses prices, one kind a module."""

@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: repositories, and errors in our own words."""

@@ -1,0 +1,147 @@
+"""Talk to the Hugging Face Hub: what is in a repository, download it, and errors in words that hold no token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from curator.errors import HubError, UsageError
+from curator.hub.errors import hub_errors
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of a repository: bytes, the sha256 of a large one, git's digest (both hex)."""
+
+    size: int
+    sha256: str | None
+    blob: str | None
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A repository at its newest commit."""
+
+    name: str
+    revision: str
+    private: bool
+    files: dict[str, RemoteFile]
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that can't be a dataset repository's.
+
+    Raises:
+        UsageError: It isn't ``owner/name``.
+    """
+    if reason := wrong_name(name):
+        raise UsageError(f"{name!r} is not the name of a Hub repository (OWNER/NAME): {reason}")
+
+
+def wrong_name(name: str) -> str:
+    """Return why a name can't be a repository's; nothing if it can."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    owner, slash, rest = name.partition("/")
+    if "://" in name:
+        return "that is an address; leave out what stands before the owner"
+    if not slash:
+        return "the owner is missing"
+    if "/" in rest:
+        return f"it has {name.count('/')} slashes where one belongs"
+    if not owner or not rest:
+        return "the owner is missing" if not owner else "the name after the slash is missing"
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return (
+            "it holds letters, digits, - _ and . only, at most 96 of them, no -- or .., none of - and . at either end,"
+            " and does not end in .git"
+        )
+    return ""
+
+
+def look(name: str) -> Remote | None:
+    """Return a dataset repository as it is now, or None if there is none that this login may see.
+
+    Raises:
+        HubError: The Hub can't be asked.
+    """
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    with hub_errors(f"dataset {name}"):
+        _check_token()
+        try:
+            info = HfApi().dataset_info(name, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+        except GatedRepoError:
+            raise
+        except RepositoryNotFoundError:
+            return None
+        if info.sha is None or info.siblings is None:
+            raise ValueError("an answer without a commit or files")
+        files = {
+            one.rfilename: RemoteFile(one.size or 0, one.lfs.sha256 if one.lfs else None, one.blob_id)
+            for one in info.siblings
+        }
+        return Remote(name, info.sha, bool(info.private), files)
+
+
+def download(remote: Remote, names: list[str]) -> Path:
+    """Download files into the library's cache, those it has not yet, and return the folder they lie in.
+
+    Raises:
+        HubError: One can't be had.
+    """
+    from huggingface_hub import hf_hub_download
+
+    folder = Path()
+    for name in names:
+        with hub_errors(f"{name} of {remote.name}"), quiet_unless_terminal():
+            path = Path(hf_hub_download(remote.name, name, repo_type="dataset", revision=remote.revision))
+        folder = path.parents[name.count("/")]
+    return folder
+
+
+@contextmanager
+def quiet_unless_terminal() -> Iterator[None]:
+    """Show the library's progress bars on a terminal only."""
+    import sys
+
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if sys.stderr.isatty() or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
+
+
+def require_login(what: str) -> None:
+    """Refuse to go on without a token.
+
+    Raises:
+        HubError: There is none.
+    """
+    from huggingface_hub import get_token
+
+    if not get_token():
+        raise HubError(f"{what}: you are not logged in. Run `hf auth login`, or set HF_TOKEN (with write access).")
+
+
+def _check_token() -> None:
+    from huggingface_hub import get_token
+
+    if re.fullmatch(r"[\x21-\x7e]*", get_token() or "") is None:
+        # The HTTP client would quote it in its error.
+        raise HubError(
+            "the Hub's token (HF_TOKEN, or the one of `hf auth login`) holds a space or another character that no"
+            " token has. Copy it again."
+        )

@@ -1,0 +1,319 @@
+"""A run: recipe and sources in, a run directory out. The only module that knows the order of the steps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curator import __version__
+from curator.dataset.write import write_dataset
+from curator.errors import RunError
+from curator.items.ray_cluster import run_ray
+from curator.items.shard import code_digest, is_finished, shard_key
+from curator.items.workers import Done, Task, cores, run_local
+from curator.recipe.load import Recipe
+from curator.report.complete import complete
+from curator.report.summary import cost, summarise
+from curator.report.write import write_report
+from curator.run import ledger
+from curator.run.directory import CARD, RunDirectory
+from curator.selection import select
+from curator.sources import resolve
+from curator.sources.model import Shard, Source
+from curator.system import interrupt
+from curator.system.digest import sha256
+from curator.system.files import remove, write_json, write_parquet, write_text, writing_parquet
+from curator.system.memory import give_back_early, peak_memory_bytes
+from curator.system.progress import Progress, silent
+from curator.tokens.vocabulary import Vocabulary, find_vocabulary
+
+_LIBRARIES = ("polars", "numpy", "pyarrow", "fastokens", "tokenizers")
+
+
+@dataclass
+class Clock:
+    """Seconds of each step, and the peak memory of the processes that took part."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    workers: dict[str, int] = field(default_factory=dict)
+    _peak_of_map: int = 0
+    _started: float = field(default_factory=time.perf_counter)
+
+    def lap(self, step: str) -> None:
+        """Book the time since the last lap on `step`."""
+        now = time.perf_counter()
+        self.seconds[step] = round(now - self._started, 3)
+        self._started = now
+        if step == "map":
+            self._peak_of_map = peak_memory_bytes()
+
+    def peak_memory(self) -> int:
+        """Return the most memory in use (bytes), at most: each process's peak while it was there.
+
+        Workers are gone after the map step.
+        """
+        others = sum(peak for worker, peak in self.workers.items() if worker != str(os.getpid()))
+        return max(self._peak_of_map + others, peak_memory_bytes())
+
+
+_SELECTED_AT_ONCE = 1 << 18
+
+ROWS_WORTH_A_WORKER = 30_000
+"""Rows that take as long to map as another process takes to start and load its tokenizer."""
+
+EngineName = Literal["local", "ray"]
+"""What maps the shards."""
+
+
+def build(
+    specs: Sequence[str],
+    recipe: Recipe,
+    out: Path,
+    *,
+    workers: int | None = None,
+    progress: Progress = silent,
+    engine: EngineName = "local",
+    address: str | None = None,
+) -> dict[str, Any]:
+    """Build a dataset, or continue a build that was interrupted.
+
+    Args:
+        specs: Sources: files, folders, globs, categories of the Hub, ``course``, ``demo[:ROWS[:SEED]]``.
+        recipe: The settings.
+        out: The run directory.
+        workers: Processes for the map step; by default the cores, or fewer where the rows are too few to be worth it.
+        progress: Told what is being done: as each step begins, and after each shard.
+        engine: What the map step runs on: ``local``, the processes of this machine, or ``ray`` (see `ray_cluster`).
+        address: The Ray cluster to join; by default Ray is started on this machine.
+
+    Returns:
+        The summary, as in ``summary.json``.
+
+    Raises:
+        CuratorError: Something is wrong with the sources, the tokenizer or the run directory.
+    """
+    progress("scan", 0, 0)
+    vocabulary = find_vocabulary(recipe.tokenizer)
+    found = resolve.resolve(specs, recipe)
+    read = [one.source for one in found]
+    shards = resolve.cut(found)
+    if all(source.category is not None for source in read):
+        select.check_weights(recipe, (source.category for source in read if source.category is not None))
+    run = RunDirectory(out)
+    with run.locked(), interrupt.deferred():
+        key = _run_key(recipe, vocabulary, shards)
+        if (summary := _finished(run, key)) is not None:
+            return summary
+        remove(run.manifest)
+        write_text(run.recipe, recipe.to_toml())
+        write_json(run.sources, _describe(read, shards))
+        clock = Clock()
+        map_all = partial(_run, engine, address, recipe, workers)
+        mapped = _map(run, shards, recipe, vocabulary, map_all, clock, progress)
+        clock.lap("map")
+        progress("select", 0, 0)
+        give_back_early()
+        parts = [run.items(shard.index) for shard in shards]
+        with damaged_part_errors(run.path):
+            select.check_weights(recipe, _categories(parts))
+            selection = select.select(parts, recipe)
+            _write_selection(run, selection)
+            fates = _write_ledger(run, shards, selection)
+            _refuse_nothing(fates)
+        summary = summarise(recipe, vocabulary, read, parts, selection, fates)
+        clock.lap("select")
+        progress("write", 0, 0)
+        # Imports Matplotlib, which takes a moment in which Ctrl-C would surface as whatever it makes of it.
+        from curator.report.images import images
+
+        with damaged_part_errors(run.path):
+            pictures = images(summary)
+            manifest = write_dataset(run.dataset, parts, selection, recipe, vocabulary, read, fates, pictures)
+        clock.lap("write")
+        summary |= cost(clock.seconds, mapped, clock.peak_memory())
+        summary = complete(summary, run, shards, recipe, manifest, _LIBRARIES)
+        write_json(run.summary, summary)
+        write_report(run)
+        _write_manifest(run, key, read)
+        return summary
+
+
+def _run_key(recipe: Recipe, vocabulary: Vocabulary, shards: Sequence[Shard]) -> str:
+    """Return a digest (hex) of all that a run depends on."""
+    parts = [recipe.to_toml(), code_digest(), *(version(name) for name in _LIBRARIES)]
+    parts += [shard_key(shard, recipe, vocabulary) for shard in shards]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _finished(run: RunDirectory, key: str) -> dict[str, Any] | None:
+    """Return the summary of a run that is complete and was made for this key."""
+    try:
+        manifest = json.loads(run.manifest.read_text("utf-8"))
+        whole = manifest["key"] == key and all(
+            (run.path / name).stat().st_size == file["bytes"]
+            for name, file in manifest["files"].items()
+            if name != CARD  # People edit the card.
+        )
+        if not whole or sha256(run.summary) != manifest["files"][run.summary.name]["sha256"]:
+            return None
+        summary: dict[str, Any] = json.loads(run.summary.read_text("utf-8"))
+        return summary
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        # No manifest, or one that something else has written over: the run is not complete.
+        return None
+
+
+def _describe(read: Sequence[Source], shards: Sequence[Shard]) -> dict[str, Any]:
+    numbers = {source.location: number for number, source in enumerate(read)}
+    return {
+        "sources": [asdict(source) for source in read],
+        "shards": [
+            {"shard": one.index, "source": numbers[one.source.location]}
+            | {"start": one.start, "stop": one.stop, "offset": one.offset}
+            for one in shards
+        ],
+    }
+
+
+def _map(
+    run: RunDirectory,
+    shards: Sequence[Shard],
+    recipe: Recipe,
+    vocabulary: Vocabulary,
+    map_all: Callable[[list[Task], Callable[[Done], None]], None],
+    clock: Clock,
+    progress: Progress,
+) -> int:
+    """Map the shards whose parts are not there yet, remove parts that belong to no shard, return the rows mapped."""
+    tasks: list[Task] = []
+    mine = set()
+    for shard in shards:
+        task = Task(shard, run.items(shard.index), run.ledger(shard.index), shard_key(shard, recipe, vocabulary))
+        mine |= {task.items, task.ledger}
+        if not is_finished(task.items, task.ledger, task.key):
+            tasks.append(task)
+    for stale in set(run.parts()) - mine:
+        remove(stale)
+    total = sum(task.shard.rows for task in tasks)
+    done = 0
+
+    def on_done(result: Done) -> None:
+        nonlocal done
+        done += result.rows
+        clock.workers[result.worker] = result.peak_memory
+        progress("map", done, total)
+
+    progress("map", 0, total)
+    map_all(tasks, on_done)
+    return done
+
+
+def _run(
+    engine: EngineName,
+    address: str | None,
+    recipe: Recipe,
+    workers: int | None,
+    tasks: list[Task],
+    on_done: Callable[[Done], None],
+) -> None:
+    """Map the tasks on an engine."""
+    if engine == "ray":
+        run_ray(tasks, recipe, address, workers, on_done)
+        return
+    if workers is None:
+        workers = min(cores(), max(1, sum(task.shard.rows for task in tasks) // ROWS_WORTH_A_WORKER))
+    run_local(tasks, recipe, workers, on_done)
+
+
+def _categories(parts: Sequence[Path]) -> list[str]:
+    found = pl.scan_parquet(list(parts), glob=False).select(pl.col("category").drop_nulls().unique()).collect()
+    return found["category"].to_list()
+
+
+def _write_selection(run: RunDirectory, selection: select.Selection) -> None:
+    with writing_parquet(run.selection, select.SCHEMA, {}) as write:
+        # The splits' names are strings, and no cluster takes no memory before: a piece at a time.
+        for items in selection.items.iter_slices(_SELECTED_AT_ONCE):
+            write(items.with_columns(pl.col("cluster").cast(pl.UInt32), split=select.split_of(pl.col("fate"))))
+
+
+def _write_ledger(run: RunDirectory, shards: Sequence[Shard], selection: select.Selection) -> dict[str, int]:
+    """Give every row its final fate and count; the counts must add up to the rows that came in."""
+    counts: Counter[str] = Counter()
+    offset = 0
+    for shard in shards:
+        path = run.ledger(shard.index)
+        metadata = {name: text for name, text in pl.read_parquet_metadata(path).items() if name != "ARROW:schema"}
+        part = pl.read_parquet(path, glob=False)
+        kept = pq.read_metadata(run.items(shard.index)).num_rows
+        decided = selection.items.slice(offset, kept).select("row", pl.col("fate").cast(pl.String))
+        offset += kept
+        final = ledger.final_fates(part, decided)
+        if final.height != shard.rows or (final["fate"] == ledger.KEPT).any():
+            raise RunError(f"{path}: the ledger doesn't account for every row of its shard; remove it and run again")
+        write_parquet(path, final, metadata)
+        counts.update(ledger.count_fates(final))
+    return {fate: counts[fate] for fate in ledger.FATES if fate in counts}
+
+
+def _refuse_nothing(fates: Mapping[str, int]) -> None:
+    """Refuse a dataset without a row, and say where the rows went."""
+    if not any(fates.get(split) for split in ledger.SPLITS):
+        most = max(fates, key=lambda fate: fates[fate])
+        raise RunError(
+            f"no row is left for a dataset: {fates[most]:,} of {sum(fates.values()):,} rows are {most}."
+            f" {ledger.REASONS[most]} `curator recipes show` explains the settings."
+        )
+
+
+@contextmanager
+def damaged_part_errors(folder: Path) -> Iterator[None]:
+    """Turn what a damaged part makes of a reader into a message.
+
+    Raises:
+        RunError: A part can't be read, though it looked finished.
+    """
+    try:
+        yield
+    except (pl.exceptions.ComputeError, pa.ArrowException) as error:
+        raise RunError(
+            f"a part in {folder / 'items'} or {folder / 'ledger'} is damaged ({str(error).splitlines()[0][:200]}):"
+            " `curator verify` names it in a finished run; remove both folders and run the same command again"
+        ) from error
+
+
+def _write_manifest(run: RunDirectory, key: str, read: Sequence[Source]) -> None:
+    files = sorted(
+        path
+        for path in run.path.rglob("*")
+        if path.is_file() and not path.relative_to(run.path).parts[0].startswith((".", "train", "evaluate"))
+    )
+    write_json(
+        run.manifest,
+        {
+            "key": key,
+            "curator": __version__,
+            "python": platform.python_version(),
+            "libraries": {name: version(name) for name in _LIBRARIES},
+            "sources": [asdict(source) for source in read],
+            "files": {
+                path.relative_to(run.path).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
+                for path in files
+            },
+        },
+    )

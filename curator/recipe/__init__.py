@@ -1,0 +1,1 @@
+"""Recipes: every setting with its sentence, and the built-in recipes."""

@@ -1,0 +1,1 @@
+"""The selection: slots, weighted sampling and splits over all items."""

@@ -1,0 +1,201 @@
+"""Find what a build reads, cut it into shards, and read them.
+
+A source is a file, a folder, a glob, a category of the Hub, ``course`` or ``demo[:ROWS[:SEED]]``. Its files come in the
+order given, names sorted; a shard is a run of consecutive rows of one file, small enough to be held in memory and large
+enough to be worth a task.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from curator.errors import SourceError, UsageError, nearest
+from curator.recipe.load import Recipe
+from curator.run.directory import is_run
+from curator.sources import demo, hub
+from curator.sources.categories import ITEMS, category_of
+from curator.sources.columns import needed
+from curator.sources.formats import FORMATS, format_name
+from curator.sources.model import Found, Shard, Source
+from curator.system.digest import sha256
+from curator.system.paths import existing
+
+__all__ = ["SHARD_ROWS", "Found", "Shard", "Source", "cut", "read", "resolve"]
+
+SHARD_ROWS = 16_384
+"""About how many raw rows a shard has. Row groups of Parquet make it up to four times as many, and a compressed text
+file, which can only be read from its start, is one shard."""
+
+DEMO_ROWS, DEMO_SEED = 20_000, 42
+"""Rows and seed of the source ``demo``."""
+DEMO_MOST = 1_000_000_000
+"""Most rows that ``demo:ROWS`` takes."""
+_ENDINGS = tuple(ending for one in FORMATS.values() for ending in one.endings)
+
+
+def resolve(specs: Sequence[str], recipe: Recipe) -> list[Found]:
+    """Find the files that `specs` name, check that they hold product metadata, count and hash them.
+
+    Raises:
+        UsageError: A name that is no path and no source, or a file named twice.
+        SourceError: A file that is not product metadata, or no row at all.
+    """
+    # Every category of a build comes from one commit of the dataset.
+    snapshot = hub.Snapshot([name for spec in specs for name in hub.categories(spec) if not Path(spec).exists()])
+    found = [one for spec in specs for one in _resolve_one(spec, recipe, snapshot)]
+    seen: set[str] = set()
+    for source in (one.source for one in found):
+        if source.location in seen:
+            raise UsageError(f"{source.name} is named twice, or overlaps another source; name each source once")
+        seen.add(source.location)
+    if not any(one.source.rows for one in found):
+        raise SourceError(f"there is no row in {', '.join(specs)}")
+    return found
+
+
+def cut(found: Sequence[Found], shard_rows: int = SHARD_ROWS) -> list[Shard]:
+    """Cut sources into shards of about `shard_rows` rows, along their pieces."""
+    shards: list[Shard] = []
+    for one in found:
+        for start, stop, offset in _bounds(one, shard_rows):
+            shards.append(Shard(len(shards), one.source, start, stop, offset))
+    return shards
+
+
+def _bounds(found: Found, shard_rows: int) -> Iterator[tuple[int, int, int]]:
+    """Yield start, stop (rows) and offset (bytes) of the shards of one source."""
+    start = stop = offset = 0
+    for piece, at in zip(found.pieces, found.offsets or (0,) * len(found.pieces), strict=True):
+        # A piece that would make the shard too large begins a new one.
+        if stop > start and stop + piece - start > shard_rows:
+            yield start, stop, offset
+            start = stop
+        if start == stop:
+            offset = at
+        stop += piece
+    if stop > start:
+        yield start, stop, offset
+
+
+def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
+    """Yield the raw rows of a shard in batches.
+
+    Columns: `row` (0-based in the source), `malformed` (the row could not be read; all else is null), `category`, and
+    those that the recipe needs.
+
+    Raises:
+        SourceError: The source is damaged, or changed since it was resolved. That a file of as many rows came in its
+            place is known after the last batch.
+    """
+    source = shard.source
+    batches = _read_demo(shard) if source.kind == "demo" else FORMATS[source.kind].read(shard, recipe)
+    for batch in batches:
+        if source.category is not None:
+            category = pl.lit(source.category)
+        else:
+            category = pl.col("main_category") if "main_category" in batch.columns else pl.lit(None, pl.String)
+        malformed = pl.col("malformed") if "malformed" in batch.columns else pl.lit(value=False)
+        yield batch.select("row", *needed(recipe), malformed=malformed, category=category)
+    if source.kind != "demo":
+        _refuse_changed(source)
+
+
+def _refuse_changed(source: Source) -> None:
+    """Refuse a file that is another one than was hashed; one that was merely touched, or copied to a node, is not."""
+    path = Path(source.location)
+    try:
+        now = path.stat()
+        same = (now.st_size, now.st_mtime_ns) == (source.size, source.modified) or (
+            now.st_size == source.size and _digest(path, now.st_mtime_ns) == source.sha256
+        )
+    except OSError as error:
+        raise SourceError(f"{path}: vanished during the run, or can't be read any more ({error.strerror})") from error
+    if not same:
+        raise SourceError(f"{path}: it changed during the run; run the same command again when it stays as it is")
+
+
+@lru_cache
+def _digest(path: Path, modified: int) -> str:
+    """Return the digest of a file that was changed at this time; each process takes it once, not for every shard."""
+    return sha256(path)
+
+
+def _read_demo(shard: Shard) -> Iterator[pl.DataFrame]:
+    seed = int(shard.source.location.rpartition(":")[2])
+    row = pl.int_range(shard.start, shard.stop, dtype=pl.Int64).alias("row")
+    yield demo.rows(seed, shard.start, shard.stop).with_columns(row)
+
+
+def _resolve_one(spec: str, recipe: Recipe, snapshot: hub.Snapshot) -> list[Found]:
+    path = existing(spec)
+    if path is not None and path.is_dir():
+        files = sorted(_data_files(path))
+        if not files:
+            raise SourceError(f"folder {spec!r} holds no file that ends in {' or '.join(_ENDINGS)}")
+    elif path is not None:
+        files = [path]
+    elif spec == "demo" or spec.startswith("demo:"):
+        return [_demo(spec)]
+    elif categories := hub.categories(spec):
+        files_of = (file for category in categories for file in snapshot.files(category))
+        return [hub.described(_file(file.path, recipe), file) for file in files_of]
+    elif glob.has_magic(spec):
+        pattern = os.path.expanduser(spec)  # noqa: PTH111 -- a pattern need not be a path
+        files = sorted(file for file in map(Path, glob.glob(pattern, recursive=True)) if file.is_file())  # noqa: PTH207
+        if not files:
+            raise UsageError(f"no file matches {spec!r}")
+    else:
+        raise UsageError(
+            f"no source {spec!r}: it is not a file, folder or glob, nor a category (`curator categories` lists them),"
+            f" `course` or `demo`.{nearest(spec, [*ITEMS, 'course', 'demo'])}"
+        )
+    return [_file(file, recipe) for file in files]
+
+
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Yield the data files below a folder; hidden ones, and those of a run of curator that lies in it, are none."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            if not is_run(path):
+                yield from _data_files(path)
+        elif path.name.lower().endswith(_ENDINGS) and not path.name.startswith("."):
+            if not path.exists():
+                raise SourceError(f"{path}: a link to a file that isn't there")
+            yield path
+
+
+def _demo(spec: str) -> Found:
+    """Read ``demo[:ROWS[:SEED]]``."""
+    match = re.fullmatch(r"demo(?::([0-9]+(?:_[0-9]+)*))?(?::([0-9]+(?:_[0-9]+)*))?", spec)
+    if not match:
+        raise UsageError(f"source {spec!r} is not demo[:ROWS[:SEED]]. Example: demo:100000:7")
+    rows, seed = int(match.group(1) or DEMO_ROWS), int(match.group(2) or DEMO_SEED)
+    if rows > DEMO_MOST or seed >= 2**64:
+        raise UsageError(f"source {spec!r}: the demo catalogue has at most {DEMO_MOST:,} rows and a seed below 2**64")
+    identity = f"curator demo catalogue, version {demo.RAW_DEMO_VERSION}, seed {seed}, {rows} rows"
+    digest = hashlib.sha256(identity.encode()).hexdigest()
+    full, rest = divmod(rows, SHARD_ROWS)
+    pieces = [SHARD_ROWS] * full + [rest] * bool(rest)
+    return Found(Source("demo", f"demo:{seed}", f"demo:{rows}:{seed}", None, rows, 0, 0, digest), pieces)
+
+
+def _file(path: Path, recipe: Recipe) -> Found:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(f"{str(path)!a}: the file's name is not UTF-8; rename it") from error
+    kind = format_name(path)
+    modified = path.stat().st_mtime_ns
+    scan = FORMATS[kind].scan(path, recipe, SHARD_ROWS)
+    source = Source(
+        kind, str(path.resolve()), path.name, category_of(path), sum(scan.pieces), scan.size, modified, scan.sha256
+    )
+    return Found(source, scan.pieces, scan.offsets)

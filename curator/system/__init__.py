@@ -1,0 +1,1 @@
+"""The ground: machine, memory, threads, files and text on a terminal."""

@@ -1,0 +1,1 @@
+"""The fields of a listing become a clean text, a price and a prompt."""

@@ -1,0 +1,1 @@
+"""Tokenizers: count tokens, and cut texts at an exact number of them."""

@@ -1,0 +1,1 @@
+"""The QLoRA trainer of language models on this machine."""

@@ -1,0 +1,1 @@
+"""Verification: hash and check again what a run or a dataset holds."""

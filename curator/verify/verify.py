@@ -1,0 +1,164 @@
+"""Check a run, a dataset folder or a repository of the Hub from its files alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from curator.dataset import opened
+from curator.dataset.manifest import NAME, Manifest, ManifestError, read
+from curator.dataset.measures import Measures
+from curator.errors import RecipeError, RunError, TokenizerError
+from curator.hub import repository
+from curator.recipe.load import load_recipe
+from curator.run.ledger import SPLITS
+from curator.system.display import visible
+from curator.system.paths import is_folder, require_folder
+from curator.tokens.tokenizer import Tokenizer, load_tokenizer
+from curator.tokens.vocabulary import BUNDLED, find_vocabulary
+from curator.verify import whole
+from curator.verify.card_checks import described
+from curator.verify.near_copies import apart
+from curator.verify.rows import RowChecks
+from curator.verify.run import check_run
+from curator.verify.verdict import Check, Verdict
+
+
+def verify(place: str, price_per_million: float | None = None, *, exhaustive: bool = False) -> Verdict:
+    """Check what is there.
+
+    Args:
+        place: A run directory, a dataset folder, or else a repository of the Hub (``owner/name``), which is downloaded.
+        price_per_million: USD for a million training tokens.
+        exhaustive: Compare every two rows of different splits as well, by brute force.
+
+    Returns:
+        Every check with what was found; `Verdict.raise_for_failures` ends in an error if one failed.
+
+    Raises:
+        UsageError: There is no such folder, and it can't be a repository's name.
+        RunError: The folder holds neither a finished run nor a dataset.
+        HubError: The repository can't be had.
+    """
+    path = Path(place)
+    verdict = verify_folder(path, exhaustive) if is_folder(path) else _verify_repository(place, exhaustive)
+    verdict.price_per_million = price_per_million
+    return verdict
+
+
+def verify_folder(path: Path, exhaustive: bool = False) -> Verdict:
+    """Check a run directory or a dataset folder.
+
+    Args:
+        path: The folder.
+        exhaustive: Compare every two rows of different splits as well, by brute force.
+
+    Raises:
+        UsageError: There is no such folder.
+        RunError: It is neither, or the run is not finished.
+    """
+    require_folder(path)
+    if (path / "recipe.toml").is_file():
+        if not (path / NAME).is_file():
+            raise RunError(f"{path} is a run that is not finished: run its `curator build` again, which continues it")
+        return _verify(str(path), path / "dataset", exhaustive, path)
+    if (path / NAME).is_file() and (path / "data").is_dir():
+        return _verify(str(path), path, exhaustive)
+    raise RunError(f"{path} holds neither a run (recipe.toml) nor a dataset (manifest.json and data/)")
+
+
+def _verify_repository(name: str, exhaustive: bool) -> Verdict:
+    remote = opened.find_published(name)
+    return _verify(name, repository.download(remote, opened.published_files(remote)), exhaustive, remote=remote)
+
+
+def _verify(
+    place: str, folder: Path, exhaustive: bool, run: Path | None = None, remote: repository.Remote | None = None
+) -> Verdict:
+    verdict = Verdict(place, revision=remote.revision if remote is not None else None)
+    try:
+        manifest, raw = read(folder)
+    except ManifestError as error:
+        broken = Check("manifest.json can be read")
+        broken.problem(str(error))
+        verdict.checks.append(broken)
+        return verdict
+    digests = whole.Digests(run or folder)
+    inside = whole.Digests(folder)
+    names = whole.listed(folder) if remote is None else list(remote.files)
+    # Every repository of the Hub has this file, and so has a copy of one.
+    copy = remote is not None or (run is None and ".gitattributes" in names)
+    named = remote.name if remote is not None else None
+    verdict.checks.append(whole.files(inside, manifest))
+    verdict.checks += whole.unnamed(names, manifest, repository=copy, repository_name=named)
+    tokenizer, reason = _tokenizer(manifest, run)
+    rows, measures = RowChecks(manifest.recipe), Measures()
+    for split in SPLITS:
+        rows.run(folder, manifest, split, tokenizer, measures)
+    if tokenizer is None:
+        rows.tokens.skipped = f"not counted again: {reason}"
+        if manifest.recipe.tokens.of == "text":
+            rows.cap.skipped = f"the texts' tokens are not counted: {reason}"
+    else:
+        rows.tokens.detail = f"under {manifest.tokenizer.name}"
+    name, known = manifest.tokenizer.name, BUNDLED.get(manifest.tokenizer.name)
+    if name != manifest.recipe.tokenizer:
+        rows.tokens.problem(f"manifest.json: the tokenizer is {name!r}, in the recipe {manifest.recipe.tokenizer!r}")
+    elif run is None and known not in (None, manifest.tokenizer.sha256):
+        # A run may have read a folder of that name; whoever has only the dataset can't.
+        rows.tokens.problem(f"manifest.json: the sha256 of the tokenizer is not that of {name}")
+    found = measures.to_dict(manifest.recipe.slots.whole_from)
+    verdict.checks += [
+        whole.counts(manifest, found),
+        *rows.all(),
+        whole.slots(manifest, measures),
+        whole.disjoint(manifest, measures),
+        *whole.copies(manifest, rows.text_hashes),
+        *apart(folder, manifest, exhaustive),
+        whole.measured(manifest, found, rows.memory),
+        whole.openai_limits(folder, manifest),
+        *described(inside, manifest, raw, named),
+    ]
+    if run is not None:
+        verdict.checks += check_run(run, digests, manifest)
+    for split, one in found["splits"].items():
+        verdict.rows[split] = one["rows"]
+        verdict.tokens[split] = {"prompts": one["tokens"], "chats": rows.chat_tokens.get(split)}
+    return verdict
+
+
+def _tokenizer(manifest: Manifest, run: Path | None) -> tuple[Tokenizer | None, str]:
+    """Return the very tokenizer that counted, or why it can't be had."""
+    spec = manifest.recipe.tokenizer
+    try:
+        if run is not None:
+            # The run's own recipe knows the path of a local tokenizer.
+            spec = load_recipe(str(run / "recipe.toml")).tokenizer
+        vocabulary = find_vocabulary(spec)
+        if vocabulary.sha256 != manifest.tokenizer.sha256:
+            return None, f"the tokenizer {vocabulary.name!r} that is here has another sha256"
+        return load_tokenizer(spec), ""
+    except (RecipeError, TokenizerError) as error:
+        return None, str(error)
+
+
+def as_text(verdict: Verdict) -> str:
+    """Return what `curator verify` prints."""
+    lines = [verdict.place + (f" at {verdict.revision}" if verdict.revision else "")]
+    lines += ["rows count from 0, lines of JSONL from 1", ""]
+    lines += [line for check in verdict.checks for line in check.lines()]
+    lines.append("")
+    for split, one in verdict.tokens.items():
+        chats = "" if one["chats"] is None else f", {one['chats']:,} as chats (15 a chat for its frame)"
+        rows = f"{split:<11}{verdict.rows[split]:>9,} rows"
+        lines.append(f"{rows}, {one['prompts']:,} tokens of prompts with answers{chats}")
+    cost = verdict.cost()
+    if cost is not None:
+        price = f"{verdict.price_per_million:g} USD a million tokens"
+        lines.append(f"training   about {cost:,.2f} USD for one epoch of train at {price}")
+    return visible("\n".join(lines), keep="\n")
+
+
+def as_json(verdict: Verdict) -> str:
+    """Return the verdict as one JSON object."""
+    return json.dumps(verdict.to_dict(), ensure_ascii=False)
