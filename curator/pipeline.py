@@ -29,7 +29,7 @@ from curator.items.workers import Done, Task, cores, run_local
 from curator.recipe.load import Recipe
 from curator.report.complete import complete
 from curator.report.summary import cost, summarise
-from curator.report.write import write_report
+from curator.report.write import write_page
 from curator.run import ledger
 from curator.run.directory import CARD, RunDirectory
 from curator.selection import select
@@ -134,7 +134,9 @@ def build(
             selection = select.select(parts, recipe)
             _write_selection(run, selection)
             fates = _write_ledger(run, shards, selection)
-            _refuse_nothing(fates)
+        if nothing := _nothing_left(fates):
+            _write_manifest(run, key, read, failed=nothing)
+            raise RunError(nothing)
         summary = summarise(recipe, vocabulary, read, parts, selection, fates)
         clock.lap("select")
         progress("write", 0, 0)
@@ -148,8 +150,8 @@ def build(
         summary |= cost(clock.seconds, mapped, clock.peak_memory())
         summary = complete(summary, run, shards, recipe, manifest, _LIBRARIES)
         write_json(run.summary, summary)
-        write_report(run)
-        _write_manifest(run, key, read)
+        write_page(summary, run.report)
+        _write_manifest(run, key, read, _own_files(run, shards, manifest))
         return summary
 
 
@@ -271,14 +273,23 @@ def _write_ledger(run: RunDirectory, shards: Sequence[Shard], selection: select.
     return {fate: counts[fate] for fate in ledger.FATES if fate in counts}
 
 
-def _refuse_nothing(fates: Mapping[str, int]) -> None:
-    """Refuse a dataset without a row, and say where the rows went."""
-    if not any(fates.get(split) for split in ledger.SPLITS):
-        most = max(fates, key=lambda fate: fates[fate])
-        raise RunError(
-            f"no row is left for a dataset: {fates[most]:,} of {sum(fates.values()):,} rows are {most}."
-            f" {ledger.REASONS[most]} `curator recipes show` explains the settings."
-        )
+def _own_files(run: RunDirectory, shards: Sequence[Shard], manifest: Mapping[str, Any]) -> list[Path]:
+    """Return the files that a build writes; what somebody else puts beside them is not the run's."""
+    names = ("README.md", "manifest.json", "croissant.json", *manifest["files"], *manifest["images"])
+    parts = [part for shard in shards for part in (run.items(shard.index), run.ledger(shard.index))]
+    own = [run.recipe, run.sources, run.selection, run.summary, run.report]
+    return [*own, *parts, *(run.dataset / name for name in names)]
+
+
+def _nothing_left(fates: Mapping[str, int]) -> str:
+    """Return where all rows went, if none is left for a dataset; else nothing."""
+    if any(fates.get(split) for split in ledger.SPLITS):
+        return ""
+    most = max(fates, key=lambda fate: fates[fate])
+    return (
+        f"no row is left for a dataset: {fates[most]:,} of {sum(fates.values()):,} rows are {most}."
+        f" {ledger.REASONS[most]} `curator recipes show` explains the settings."
+    )
 
 
 @contextmanager
@@ -297,12 +308,10 @@ def damaged_part_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _write_manifest(run: RunDirectory, key: str, read: Sequence[Source]) -> None:
-    files = sorted(
-        path
-        for path in run.path.rglob("*")
-        if path.is_file() and not path.relative_to(run.path).parts[0].startswith((".", "train", "evaluate"))
-    )
+def _write_manifest(
+    run: RunDirectory, key: str, read: Sequence[Source], files: Sequence[Path] = (), failed: str | None = None
+) -> None:
+    """Write the run's manifest, which ends the build: with its files, or with why there is no dataset."""
     write_json(
         run.manifest,
         {
@@ -313,7 +322,8 @@ def _write_manifest(run: RunDirectory, key: str, read: Sequence[Source]) -> None
             "sources": [asdict(source) for source in read],
             "files": {
                 path.relative_to(run.path).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
-                for path in files
+                for path in sorted(files)
             },
-        },
+        }
+        | ({} if failed is None else {"failed": failed}),
     )

@@ -162,9 +162,9 @@ def report(run: Path, out: Path | None) -> None:
       curator report runs/demo-5000 --out demo.html
     """
     from curator.report.write import write_report
-    from curator.run.directory import RunDirectory
+    from curator.run.run import Run
 
-    click.echo(str(write_report(RunDirectory(run), out)))
+    click.echo(str(write_report(Run(run), out)))
 
 
 @main.command()

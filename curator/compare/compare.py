@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from curator.errors import RunError
 from curator.recipe.load import keys
-from curator.run.directory import RunDirectory
 from curator.run.ledger import FATES, SPLITS
-from curator.run.summary_file import load_summary
+from curator.run.run import Run
 from curator.system.display import visible
 
 SAMPLES = 5
@@ -34,14 +33,14 @@ _NARROW: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 _Key = tuple[str, str, int]
-"""A source: its name, its digest, and the how-manieth of these it is in its run."""
+"""A source: its name, its digest, and its ordinal among equal sources."""
 
 
 @dataclass(frozen=True)
 class _Side:
     """One run: its directory, its summary, and the shards of each source."""
 
-    run: RunDirectory
+    run: Run
     summary: dict[str, Any]
     sources: dict[_Key, list[int]]
 
@@ -199,23 +198,22 @@ def as_text(comparison: Mapping[str, Any]) -> str:
 
 
 def _side(path: Path) -> _Side:
-    run = RunDirectory(path)
-    summary = load_summary(run)
-    try:
-        read = json.loads(run.sources.read_text("utf-8"))
-        seen = [(one["name"], one["sha256"]) for one in read["sources"]]
-        named = [(*one, seen[:place].count(one)) for place, one in enumerate(seen)]
-        sources: dict[_Key, list[int]] = {key: [] for key in named}
-        for shard in read["shards"]:
-            sources[named[shard["source"]]].append(shard["shard"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
-        raise RunError(f"{run.sources} can't be read; repeat the build of {path}") from error
-    return _Side(run, summary, sources)
+    run = Run(path)
+    with run.reading():
+        sources: dict[_Key, list[int]] = {}
+        ordinals: Counter[tuple[str, str]] = Counter()
+        # The same file may be a source twice.
+        for _, shards in groupby(run.shards.values(), key=lambda shard: id(shard.source)):
+            first, *others = shards
+            same = (first.source.name, first.source.sha256)
+            sources[(*same, ordinals[same])] = [shard.index for shard in (first, *others)]
+            ordinals[same] += 1
+    return _Side(run, run.summary, sources)
 
 
 def _rows(side: _Side, key: _Key) -> pl.DataFrame:
     """Return the ledger of one source."""
-    parts = [side.run.ledger(shard) for shard in side.sources[key]]
+    parts = [side.run.directory.ledger(shard) for shard in side.sources[key]]
     if not parts:
         return pl.DataFrame(schema=_NARROW)
     rows = pl.scan_parquet(parts, glob=False).select("shard", "row", "parent_asin", pl.col("fate").cast(_FATE))
@@ -223,12 +221,12 @@ def _rows(side: _Side, key: _Key) -> pl.DataFrame:
 
 
 def _prompts(side: _Side, shard: int) -> pl.DataFrame:
-    return pl.read_parquet(side.run.items(shard), columns=["row", "prompt"], glob=False)
+    return pl.read_parquet(side.run.directory.items(shard), columns=["row", "prompt"], glob=False)
 
 
 def _titled(side: _Side, row: Mapping[str, Any], suffix: str) -> dict[str, Any]:
     """Return a published row as the run that publishes it has it."""
-    part = pl.scan_parquet(side.run.items(row[f"shard{suffix}"]), glob=False)
+    part = pl.scan_parquet(side.run.directory.items(row[f"shard{suffix}"]), glob=False)
     items = part.filter(pl.col("row") == row[f"row{suffix}"])
     title, price, asin = items.select("title", "price", "parent_asin").collect().row(0)
     return {"parent_asin": asin, "title": (title or "")[:300], "price": price, "a": row["fate"], "b": row["fate_b"]}

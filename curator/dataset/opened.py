@@ -13,7 +13,8 @@ from curator.errors import HubError, RunError, UsageError
 from curator.hub import repository
 from curator.recipe.load import Recipe
 from curator.run.ledger import SPLITS
-from curator.system.paths import is_folder
+from curator.run.run import Run
+from curator.system.paths import is_folder, is_run
 from curator.text import prompts
 
 COLUMNS = tuple(SCHEMAS["data"])
@@ -134,13 +135,11 @@ def open_dataset(name: str) -> OpenDataset:
     """
     path = Path(name)
     if is_folder(path):
-        dataset = path / "dataset" if (path / "recipe.toml").is_file() else path
-        inside = dataset.resolve().parent
-        run = inside if dataset.name == "dataset" and (inside / "recipe.toml").is_file() else None
-        # A folder that was published must hold nothing but what its manifest names.
-        results = run / "evaluate" if run is not None else Path("evaluate") / (path.resolve().name or "dataset")
-        if run is not None and path / "dataset" == dataset:
-            results = path / "evaluate"
+        folder = path.resolve()
+        run = path if is_run(path) else path.parent if folder.name == "dataset" and is_run(folder.parent) else None
+        # A folder that was published must hold nothing but what its manifest names: results go beside it.
+        results = (run or Path()) / "evaluate" / ("" if run else folder.name or "dataset")
+        dataset = Run(run).directory.dataset if run else path
         return OpenDataset(name, dataset, results, _manifest(dataset, name))
     remote = find_published(name)
     wanted = [one for one in published_files(remote) if one == NAME or one.startswith("data/")]
@@ -153,8 +152,7 @@ def _manifest(dataset: Path, name: str) -> Manifest:
         return read(dataset)[0]
     except ManifestError as error:
         raise RunError(
-            f"{name} holds no finished run and no dataset of curator ({error}); build it first:"
-            f" curator build --out {name}"
+            f"{name} holds no run and no dataset of curator ({error}); build one: curator build --out {name}"
         ) from error
 
 

@@ -17,6 +17,7 @@ from curator.hub.errors import hub_errors
 from curator.publish import merge
 from curator.system.digest import sha256
 from curator.system.display import visible
+from curator.system.paths import is_run
 from curator.verify.verify import verify_folder
 
 _NO_DATA = frozenset({".gitattributes", ".gitignore", "README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"})
@@ -126,7 +127,7 @@ def plan(run: Path, repository: str, *, public: bool = False) -> Plan:
         verdict.raise_for_failures()
     except CheckError as error:
         raise CheckError(f"nothing was published: {error}") from None
-    folder = run / "dataset" if (run / "recipe.toml").is_file() else run
+    folder = run / "dataset" if is_run(run) else run
     checked, raw = manifest.read(folder)
     remote = hub.look(repository)
     before = _earlier(remote) if remote is not None else None

@@ -1,47 +1,49 @@
-"""The report: one summary, its figures, and one self-contained HTML page."""
+"""Write the page of a run, from its ``summary.json`` alone; the same summary gives the same bytes."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from curator.run.directory import RunDirectory
-from curator.run.summary_file import load_summary
+from curator.run.run import Run
+from curator.system.digest import sha256
 from curator.system.files import write_json, write_text
 
 
-def write_report(run: RunDirectory, out: Path | None = None) -> Path:
-    """Make a run's page from its ``summary.json`` alone; the same summary gives the same bytes.
-
-    Args:
-        run: The run.
-        out: Where the page goes; by default ``report.html`` in the run.
+def write_page(summary: Mapping[str, Any], path: Path) -> None:
+    """Write the page of a run's summary.
 
     Raises:
-        UsageError: There is no such run.
-        RunError: The run has no summary, or it can't be written.
+        RunError: It can't be written.
     """
     # Drawing takes a library that is slow to import and that most commands don't need.
     from curator.report.page import render
 
-    path = out or run.report
-    write_text(path, render(load_summary(run)))
-    if path == run.report:
-        _note(run)
-    return path
+    write_text(path, render(summary))
 
 
-def _note(run: RunDirectory) -> None:
-    """Put the new page into the manifest of a finished run; other versions of the libraries may draw another page."""
-    try:
-        manifest = json.loads(run.manifest.read_text("utf-8"))
-        entry = manifest["files"][run.report.name]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        # The build has yet to write it.
-        return
-    page = run.report.read_bytes()
-    now = {"bytes": len(page), "sha256": hashlib.sha256(page).hexdigest()}
-    if entry != now:
-        manifest["files"][run.report.name] = now
-        write_json(run.manifest, manifest)
+def write_report(run: Run, out: Path | None = None) -> Path:
+    """Write a run's page again.
+
+    Args:
+        run: The run.
+        out: Where the page goes; by default ``report.html`` in the run, whose manifest then has the new page:
+            other versions of the libraries may draw another one.
+
+    Raises:
+        RunLockedError: A build is at work in the run.
+        RunError: The run has no summary, or the page can't be written.
+    """
+    own = run.directory.report
+    if out is not None and out.resolve() != own.resolve():
+        write_page(run.summary, out)
+        return out
+    with run.directory.locked():
+        run = Run(run.path)  # as it is now that nobody else writes
+        write_page(run.summary, own)
+        entry = {"bytes": own.stat().st_size, "sha256": sha256(own)}
+        if run.manifest["files"][own.name] != entry:
+            run.manifest["files"][own.name] = entry
+            write_json(run.directory.manifest, run.manifest)
+    return out or own

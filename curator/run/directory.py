@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from curator.errors import RunError, RunLockedError
 from curator.system.files import TEMPORARY, remove
+from curator.system.paths import is_run
 
 CARD = "dataset/README.md"
 """The dataset's card in a run directory; people edit it, so nobody checks its bytes."""
@@ -84,8 +85,3 @@ class RunDirectory:
         """Remove what a killed run left under temporary names."""
         for left in [*self.path.glob(f"*{TEMPORARY}"), *self.path.glob(f"*/*{TEMPORARY}")]:
             remove(left)
-
-
-def is_run(path: Path) -> bool:
-    """Tell whether a folder is a run directory, finished or not."""
-    return (path / "recipe.toml").is_file() and (path / "sources.json").is_file()

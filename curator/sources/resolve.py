@@ -19,14 +19,13 @@ import polars as pl
 
 from curator.errors import SourceError, UsageError, nearest
 from curator.recipe.load import Recipe
-from curator.run.directory import is_run
 from curator.sources import demo, hub
 from curator.sources.categories import ITEMS, category_of
 from curator.sources.columns import needed
 from curator.sources.formats import FORMATS, format_name
 from curator.sources.model import Found, Shard, Source
 from curator.system.digest import sha256
-from curator.system.paths import existing
+from curator.system.paths import existing, is_run
 
 __all__ = ["SHARD_ROWS", "Found", "Shard", "Source", "cut", "read", "resolve"]
 

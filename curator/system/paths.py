@@ -46,3 +46,8 @@ def require_folder(path: Path) -> None:
     """
     if not is_folder(path):
         raise UsageError(f"there is no folder {str(path)!r}; `curator build --out {path}` makes a run")
+
+
+def is_run(path: Path) -> bool:
+    """Return whether a folder is a run directory, finished or not."""
+    return (path / "recipe.toml").is_file() and (path / "sources.json").is_file()

@@ -12,8 +12,9 @@ from curator.errors import RecipeError, RunError, TokenizerError
 from curator.hub import repository
 from curator.recipe.load import load_recipe
 from curator.run.ledger import SPLITS
+from curator.run.run import Run
 from curator.system.display import visible
-from curator.system.paths import is_folder, require_folder
+from curator.system.paths import is_folder, is_run, require_folder
 from curator.tokens.tokenizer import Tokenizer, load_tokenizer
 from curator.tokens.vocabulary import BUNDLED, find_vocabulary
 from curator.verify import whole
@@ -58,13 +59,11 @@ def verify_folder(path: Path, exhaustive: bool = False) -> Verdict:
         RunError: It is neither, or the run is not finished.
     """
     require_folder(path)
-    if (path / "recipe.toml").is_file():
-        if not (path / NAME).is_file():
-            raise RunError(f"{path} is a run that is not finished: run its `curator build` again, which continues it")
-        return _verify(str(path), path / "dataset", exhaustive, path)
+    if is_run(path):
+        return _verify(str(path), Run(path).directory.dataset, exhaustive, path)
     if (path / NAME).is_file() and (path / "data").is_dir():
         return _verify(str(path), path, exhaustive)
-    raise RunError(f"{path} holds neither a run (recipe.toml) nor a dataset (manifest.json and data/)")
+    raise RunError(f"{path} holds neither a run (recipe.toml and sources.json) nor a dataset (manifest.json and data/)")
 
 
 def _verify_repository(name: str, exhaustive: bool) -> Verdict:

@@ -3,91 +3,80 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from curator.errors import CuratorError, RecipeError, RunError, SourceError, UsageError
-from curator.recipe.load import load_recipe
-from curator.run.directory import RunDirectory
+from curator.errors import CuratorError, SourceError, UsageError
+from curator.run.run import Run
 from curator.sources import resolve
 from curator.sources.model import Shard, Source
-from curator.system.paths import require_folder
 from curator.why.model import OtherRow
 
 _COPIES = ("exact_duplicate", "near_duplicate")
 _PLACE = ["shard", "row"]
 
 
-class RecordedRun:
-    """A finished run, read lazily: only the rows and columns that are asked for.
+class RecordedRun(Run):
+    """A run that is asked about single rows; only the rows and columns that are asked for are read.
 
     Raises:
         UsageError: There is no such folder.
-        RunError: There is no run in it, it is not finished, or its files can't be read.
+        RunError: It holds no run whose last build ended, or files that can't be read.
     """
 
     def __init__(self, path: Path) -> None:
-        self.directory = RunDirectory(path)
+        # Why no row is left can be asked of a build that ended so.
+        super().__init__(path, without_dataset=True)
         self._slots: dict[int, list[tuple[str | None, int]]] = {}
-        require_folder(path)
-        if not self.directory.manifest.is_file():
-            raise RunError(
-                f"{path} is not a finished run: it has no {self.directory.manifest.name}. The same `curator build`"
-                " command that began it continues it"
-            )
-        with self._reading():
-            self.recipe = load_recipe(str(self.directory.recipe))
-            self.summary: dict[str, Any] = json.loads(self.directory.summary.read_text("utf-8"))
-            described = json.loads(self.directory.sources.read_text("utf-8"))
-            self.sources = [Source(**one) for one in described["sources"]]
-            self.shards = {
-                one["shard"]: Shard(one["shard"], self.sources[one["source"]], one["start"], one["stop"], one["offset"])
-                for one in described["shards"]
-            }
 
-    @property
-    def rows(self) -> int:
-        """Raw rows of the run."""
-        return sum(shard.rows for shard in self.shards.values())
+    @cached_property
+    def sampled(self) -> int:
+        """Items of the sample."""
+        with self.reading():
+            return int(self.selection().select(pl.col("sampled").sum()).collect().item())
+
+    @cached_property
+    def published(self) -> int:
+        """Items of all splits."""
+        with self.reading():
+            return int(self.selection().select(pl.col("split").count()).collect().item())
 
     def find(self, parent_asin: str) -> pl.DataFrame:
         """Return the rows with an asin: `shard`, `row`, `fate`, in source order."""
-        with self._reading():
-            return self._ledger().filter(parent_asin=parent_asin).select(*_PLACE, "fate").sort(_PLACE).collect()
+        with self.reading():
+            return self.ledger().filter(parent_asin=parent_asin).select(*_PLACE, "fate").sort(_PLACE).collect()
 
-    def items(self, found: pl.DataFrame) -> dict[tuple[int, int], dict[str, Any]]:
+    def items_of(self, found: pl.DataFrame) -> dict[tuple[int, int], dict[str, Any]]:
         """Return the items among the found rows, by shard and row."""
-        with self._reading():
+        with self.reading():
             parts = [self.directory.items(shard) for shard in found["shard"].unique().sort()]
             return _by_place(pl.scan_parquet(parts, glob=False), found)
 
-    def selected(self, found: pl.DataFrame) -> dict[tuple[int, int], dict[str, Any]]:
+    def selected_of(self, found: pl.DataFrame) -> dict[tuple[int, int], dict[str, Any]]:
         """Return what the selection says of the found rows, by shard and row."""
-        with self._reading():
-            return _by_place(pl.scan_parquet(self.directory.selection, glob=False), found)
+        with self.reading():
+            return _by_place(self.selection(), found)
 
     def same_text(self, text_hash: int) -> pl.DataFrame:
         """Return the items whose text has a hash: `shard`, `row`, `parent_asin`, in source order."""
-        with self._reading():
-            same = self._items().filter(pl.col("text_hash") == pl.lit(text_hash, pl.UInt64))
+        with self.reading():
+            same = self.items().filter(pl.col("text_hash") == pl.lit(text_hash, pl.UInt64))
             return same.select(*_PLACE, "parent_asin").sort(_PLACE).collect()
 
     def first_of_cluster(self, cluster: int) -> dict[str, Any] | None:
         """Return `shard` and `row` of the first item of a cluster of the selection."""
-        with self._reading():
-            members = pl.scan_parquet(self.directory.selection, glob=False).filter(cluster=cluster)
+        with self.reading():
+            members = self.selection().filter(cluster=cluster)
             first = members.select(_PLACE).sort(_PLACE).head(1).collect()
         return first.row(0, named=True) if first.height else None
 
     def other(self, shard: int, row: int) -> OtherRow:
         """Return what a row is called and what became of it."""
-        with self._reading():
+        with self.reading():
             part = pl.scan_parquet(self.directory.ledger(shard), glob=False)
             asin, fate = part.filter(row=row).select("parent_asin", "fate").collect().row(0)
         return OtherRow(asin, self.shards[shard].source.name, row, fate)
@@ -95,41 +84,15 @@ class RecordedRun:
     def slot(self, slot: int) -> list[tuple[str | None, int]]:
         """Return how many items of each category a slot had to choose from; copies are not among them."""
         if slot not in self._slots:
-            with self._reading():
-                items = self._items().filter(slot=slot).select(*_PLACE, "category")
+            with self.reading():
+                items = self.items().filter(slot=slot).select(*_PLACE, "category")
                 chosen_from = items.join(self._copies.lazy(), on=_PLACE, how="anti")
                 self._slots[slot] = chosen_from.group_by("category").len().sort("category").collect().rows()
         return self._slots[slot]
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """Make whatever is wrong with a file of the run one clear error."""
-        try:
-            yield
-        except (
-            RecipeError,
-            OSError,
-            ValueError,
-            LookupError,
-            TypeError,
-            RecursionError,
-            pl.exceptions.PolarsError,
-        ) as error:
-            said = str(error).partition("\n")[0][:200]
-            raise RunError(
-                f"the run in {self.directory.path} can't be read ({type(error).__name__}: {said}); its files are"
-                " damaged, or another version of curator made them. Build it again"
-            ) from error
-
     @cached_property
     def _copies(self) -> pl.DataFrame:
-        return self._ledger().filter(pl.col("fate").is_in(_COPIES)).select(_PLACE).collect()
-
-    def _ledger(self) -> pl.LazyFrame:
-        return pl.scan_parquet([self.directory.ledger(shard) for shard in self.shards], glob=False)
-
-    def _items(self) -> pl.LazyFrame:
-        return pl.scan_parquet([self.directory.items(shard) for shard in self.shards], glob=False)
+        return self.ledger().filter(pl.col("fate").is_in(_COPIES)).select(_PLACE).collect()
 
 
 def _by_place(frame: pl.LazyFrame, found: pl.DataFrame) -> dict[tuple[int, int], dict[str, Any]]:

@@ -58,8 +58,8 @@ class _Teller:
     def __init__(self, run: RecordedRun, found: pl.DataFrame) -> None:
         self._run = run
         self._found = found
-        self._items = run.items(found)
-        self._selected = run.selected(found)
+        self._items = run.items_of(found)
+        self._selected = run.selected_of(found)
         self._mapper: WatchedMapper | None = None
 
     def shard(self, index: int) -> list[RowStory]:
@@ -186,7 +186,7 @@ class _Teller:
     def _draw(self, selected: dict[str, Any] | None) -> DrawStep | None:
         if selected is None:
             return None
-        return DrawStep(selected["sampled"], selected["position"], self._run.summary["sampled"], selected["split"])
+        return DrawStep(selected["sampled"], selected["position"], self._run.sampled, selected["split"])
 
     def _numbers(self, story: RowStory, again: Remapped | None, selected: dict[str, Any] | None) -> str | None:
         """Return this row's numbers for the sentence of its reason, as far as they are known."""
@@ -197,7 +197,7 @@ class _Teller:
         if fate == "not_sampled" and slot:
             return f"{slot.cap:,} of the {slot.available:,} items in slot ${slot.slot} were drawn"
         if fate == "beyond_splits" and draw and draw.position is not None:
-            splits = sum(self._run.summary["splits"].values())
+            splits = self._run.published
             return f"position {draw.position:,} (from 0), the splits take the first {splits:,} of {draw.sample:,}"
         if fate == "no_slot" and selected and story.price:
             return f"{story.price.read} USD is rounded to {selected['slot']}"

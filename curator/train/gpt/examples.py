@@ -15,6 +15,7 @@ from curator.dataset import chats
 from curator.dataset.manifest import Manifest, ManifestError, read
 from curator.errors import RunError, UsageError
 from curator.run.directory import RunDirectory
+from curator.run.run import Run
 from curator.system.digest import sha256
 from curator.system.files import writing
 from curator.tokens.tokenizer import load_tokenizer
@@ -101,14 +102,11 @@ def count_tokens(examples: Examples) -> int:
 
 
 def _manifest(run: RunDirectory) -> Manifest:
+    directory = Run(run.path).directory
     try:
-        if not run.manifest.is_file():
-            raise ManifestError(f"there is no {run.manifest.name}")
-        return read(run.dataset)[0]
+        return read(directory.dataset)[0]
     except ManifestError as error:
-        raise RunError(
-            f"{run.path} holds no finished run ({error}); build it first: curator build --out {run.path}"
-        ) from error
+        raise RunError(f"the dataset of {run.path} can't be read ({error}): build it again") from error
 
 
 def _file(split: str) -> str:

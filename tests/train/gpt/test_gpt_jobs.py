@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from curator.train import page
+from curator.train import page as training_page
 from gpt_tools import BASE, EVENTS, JOB, KEY, Gpt, build_small, fine_tuning, linked_copy, ones
 
-WRITE_PAGE = page.write_page
+WRITE_PAGE = training_page.write_page
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def course(tmp_path_factory: pytest.TempPathFactory, bundled: Any) -> Path:
 
 
 def test_a_job_from_upload_to_result(peer: Any, gpt: Gpt, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "write_page", WRITE_PAGE)
+    monkeypatch.setattr(training_page, "write_page", WRITE_PAGE)
     done = gpt("start", "--wandb-project", "gpt-pricer", "--set", "batch_size=1", "--price-per-million", 1000)
     assert done.exit_code == 0, done.output
     assert ones(peer) == (2, 1)
@@ -186,7 +186,7 @@ def test_json_is_one_object_and_nothing_else(peer: Any, gpt: Gpt) -> None:
 def test_long_streams_are_read_by_the_page_and_drawn(
     peer: Any, gpt: Gpt, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "write_page", WRITE_PAGE)
+    monkeypatch.setattr(training_page, "write_page", WRITE_PAGE)
     peer.script = lambda: fine_tuning.success(450)
     done = gpt("start")
     assert done.exit_code == 0
