@@ -198,9 +198,9 @@ def test_a_run_that_is_not_there(invoke: Any, build_run: Any, raw_row: Any, writ
     (tmp_path / "empty").mkdir()
     empty = invoke("compare", tmp_path / "empty", tmp_path / "a")
     assert empty.exit_code == 1
-    assert "no finished run" in empty.stderr
+    assert "holds no run" in empty.stderr
     (tmp_path / "a/sources.json").write_text("{}")
-    assert "repeat the build" in invoke("compare", tmp_path / "a", tmp_path / "a").stderr
+    assert "can't be read" in invoke("compare", tmp_path / "a", tmp_path / "a").stderr
 
 
 @pytest.fixture(scope="module")

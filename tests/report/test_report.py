@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from curator.recipe.load import keys as recipe_keys
 from curator.recipe.load import load_recipe
 from curator.report import hexagons
 from curator.report.write import write_report
-from curator.run.directory import RunDirectory
+from curator.run.run import Run
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
 CONSTANTS = {"0", "1", "10", "50", "999"}
@@ -163,7 +164,7 @@ def test_checks_say_what_the_files_hold(run: Path) -> None:
 
 def test_the_same_run_gives_the_same_page(run: Path, tmp_path: Path) -> None:
     page = (run / "report.html").read_bytes()
-    assert write_report(RunDirectory(run), tmp_path / "again.html").read_bytes() == page
+    assert write_report(Run(run), tmp_path / "again.html").read_bytes() == page
     assert len(page) < 2_000_000
     manifest = json.loads((run / "manifest.json").read_text("utf-8"))
     assert manifest["files"]["report.html"]["sha256"] == hashlib.sha256(page).hexdigest()
@@ -309,26 +310,25 @@ def test_report_command(invoke: Any, demo: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     empty = invoke("report", tmp_path / "empty")
     assert empty.exit_code == 1
-    assert "no finished run" in empty.stderr
-    old = tmp_path / "old"
-    old.mkdir()
+    assert "holds no run" in empty.stderr
+    old = shutil.copytree(demo, tmp_path / "old")
     (old / "summary.json").write_text("{}")
-    assert "older curator" in invoke("report", old).stderr
+    assert "another version of curator" in invoke("report", old).stderr
 
 
 def test_a_page_drawn_anew_is_in_the_manifest(build_pricer: Any, raw_row: Any, write_rows: Any, tmp_path: Path) -> None:
     source = write_rows(tmp_path / "rows.parquet", [raw_row(n) for n in range(5)])
     build_pricer(source, tmp_path / "run")
-    run = RunDirectory(tmp_path / "run")
-    whole = run.manifest.read_bytes()
-    run.report.write_text("someone's notes")
+    run = Run(tmp_path / "run")
+    files = run.directory
+    whole = files.manifest.read_bytes()
+    files.report.write_text("someone's notes")
     write_report(run)
-    assert run.manifest.read_bytes() == whole
-    summary = json.loads(run.summary.read_text("utf-8"))
-    run.summary.write_text(json.dumps(summary | {"curator": "9.9.9"}))
+    assert files.manifest.read_bytes() == whole
+    files.summary.write_text(json.dumps(run.summary | {"curator": "9.9.9"}))
     write_report(run)
-    noted = json.loads(run.manifest.read_text("utf-8"))["files"]["report.html"]
-    assert noted["sha256"] == hashlib.sha256(run.report.read_bytes()).hexdigest()
+    noted = json.loads(files.manifest.read_text("utf-8"))["files"]["report.html"]
+    assert noted["sha256"] == hashlib.sha256(files.report.read_bytes()).hexdigest()
 
 
 def test_a_source_that_goes_away_leaves_a_report(
@@ -340,7 +340,7 @@ def test_a_source_that_goes_away_leaves_a_report(
     def gone(*_: Any) -> Any:
         raise SourceError("gone")
 
-    monkeypatch.setattr(samples.sources, "read", gone)
+    monkeypatch.setattr(samples.resolve, "read", gone)
     source = write_rows(tmp_path / "rows.parquet", [raw_row(0), raw_row(1, price="None")])
     summary = build_pricer(source, tmp_path / "run")
     (row,) = summary["samples"]["dropped"]["no_price"]
@@ -352,7 +352,7 @@ def test_figures_follow_no_matplotlibrc(demo: Path, tmp_path: Path) -> None:
     import matplotlib as mpl
 
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.hashsalt": "x", "text.usetex": False}):
-        again = write_report(RunDirectory(demo), tmp_path / "again.html")
+        again = write_report(Run(demo), tmp_path / "again.html")
         assert mpl.rcParams["font.size"] == 30
     assert again.read_bytes() == (demo / "report.html").read_bytes()
 

@@ -34,7 +34,12 @@ def build_small(folder: Path, loaded: Any, recipe: str, **settings: Any) -> Path
 
 def linked_copy(source: Path, target: Path) -> Path:
     for path in source.rglob("*"):
-        if path.is_file() and path.relative_to(source).parts[0] in ("recipe.toml", "manifest.json", "dataset"):
+        if path.is_file() and path.relative_to(source).parts[0] in (
+            "recipe.toml",
+            "sources.json",
+            "manifest.json",
+            "dataset",
+        ):
             (target / path.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
             os.link(path, target / path.relative_to(source))
     return target

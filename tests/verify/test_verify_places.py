@@ -46,7 +46,7 @@ def test_places_that_are_nothing_of_ours(tmp_path, run, invoke):
     with pytest.raises(UsageError, match="no folder"):
         verify(str(tmp_path / "nowhere"))
     (run / "manifest.json").unlink()
-    with pytest.raises(RunError, match="not finished"):
+    with pytest.raises(RunError, match="did not finish"):
         verify(str(run))
     assert invoke("verify", "no-such-run").exit_code == 2
 

@@ -101,7 +101,7 @@ def test_no_finished_run(odd_run: Path, tmp_path: Path, invoke: Any) -> None:
     shutil.copytree(odd_run, unfinished)
     (unfinished / "manifest.json").unlink()
     missing = (tmp_path / "none", "there is no folder", UsageError, 2)
-    for path, said, error, code in (missing, (unfinished, "is not a finished run", RunError, 1)):
+    for path, said, error, code in (missing, (unfinished, "did not finish", RunError, 1)):
         with pytest.raises(error, match=said):
             explain(path, "X")
         result = invoke("why", path, "X")
