@@ -84,12 +84,13 @@ def _stored_key(path: Path) -> str | None:
 
 @lru_cache
 def code_digest(names: tuple[str, ...] = ("",)) -> str:
-    """Return a digest (hex) of the package's Python files under the given names; all of them by default."""
+    """Return a digest (hex) of the package's code and TOML files under the given names; all of them by default."""
     digest = hashlib.sha256()
     root = Path(str(resources.files("curator")))
     for name in names:
         path = root / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        files = sorted(file for file in path.rglob("*") if file.suffix in (".py", ".toml")) if path.is_dir() else [path]
+        for file in files:
             digest.update(f"{file.relative_to(root).as_posix()}\n".encode())
             digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()

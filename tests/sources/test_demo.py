@@ -250,7 +250,7 @@ def test_price_leaks(rows: pl.DataFrame, truth: pl.DataFrame, texts: list[str]) 
 
 
 def test_boilerplate(truth: pl.DataFrame, texts: list[str]) -> None:
-    from curator.sources.demo.sentences import SHOP_TEXTS
+    from curator.sources.demo.words import SHOP_TEXTS
 
     assert all(60 <= len(text.split()) <= 100 for text in SHOP_TEXTS)
     planted = [any(shop in text for shop in SHOP_TEXTS) for text in texts]

@@ -15,8 +15,8 @@ from curator.kernels.types import Flags, Floats, Int64s
 from curator.sources.demo import prices, quirks
 from curator.sources.demo.draws import Draws, below, mix, pick
 from curator.sources.demo.render import ITEM_END, as_items, weave
-from curator.sources.demo.sentences import SENTENCES, SHOP_TEXTS, TITLES
 from curator.sources.demo.stock import STOCK
+from curator.sources.demo.words import SENTENCES, SHOP_TEXTS, TITLES
 
 if TYPE_CHECKING:
     from curator.sources.demo.products import Products

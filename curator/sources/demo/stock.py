@@ -11,8 +11,7 @@ from curator.kernels.types import Floats, Int64s
 from curator.sources.demo.draws import below
 from curator.sources.demo.prices import steps, steps_of_price
 from curator.sources.demo.render import Lexicon, title_case
-from curator.sources.demo.shelves import SHELVES
-from curator.sources.demo.words import COLORS, GRADES, PACKS, POOLS, authors, brands, split, weighted
+from curator.sources.demo.words import COLORS, GRADES, PACKS, POOLS, SHELVES, authors, brands, split, weighted
 
 _BRANDS, _AUTHORS = 40, 120  # for a category
 # Budget, usual, premium and luxury; every category has each of them among its popular brands.
