@@ -39,7 +39,7 @@ from curator.publish import merge
 from curator.recipe.load import load_recipe
 from curator.sources import text_files
 from curator.system.display import visible
-from curator.text import own_price, rules, units
+from curator.text import cleaning, own_price, units
 
 PACKAGE = Path(curator.__file__).parent
 MARKUP = "</script></title><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -302,7 +302,7 @@ def test_a_prompt_injection_is_a_product_text(
 
 
 def test_special_tokens_that_overlap_are_broken() -> None:
-    broken = rules.break_special_tokens(pl.Series(["ababab", "<|x|>", "a  b"]), ["aba", "bab", "<|x|>", "  "])
+    broken = cleaning.break_special_tokens(pl.Series(["ababab", "<|x|>", "a  b"]), ["aba", "bab", "<|x|>", "  "])
     assert not broken.str.contains_any(["aba", "bab", "<|x|>"]).any()
 
 
@@ -358,7 +358,7 @@ READERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "read_price": (read_price, MONEY),
     "own_amounts": (lambda text: list(own_price.own_amounts(text, 20.0)), MONEY),
     "mask": (lambda text: own_price.mask_own_price(pl.Series([text]), pl.Series([1.0])), MONEY),
-    "remove_tags": (lambda text: rules.remove_tags(pl.Series([text])), TAGS),
+    "remove_tags": (lambda text: cleaning.remove_tags(pl.Series([text])), TAGS),
     "units": (lambda text: (units.size(pl.Series([text])), units.weight(pl.Series([text]))), OTHERS),
     "markdown": (lambda text: (markdown.md(text), markdown.code(text)), OTHERS),
     "visible": (visible, OTHERS),

@@ -14,7 +14,7 @@ from curator.recipe.load import Recipe
 from curator.recipe.settings import TextSettings
 from curator.run.ledger import REASONS, SPLITS
 from curator.system.display import visible
-from curator.text import rules
+from curator.text import cleaning
 from curator.text.own_price import MARK
 
 _ROUNDING = {"half_up": "half dollars go up", "half_even": "half dollars go to the even dollar"}
@@ -143,7 +143,7 @@ def processing(manifest: Mapping[str, Any]) -> Iterator[str]:
         )
         yield f"The text is put together, a line each: {names}; then cut to its first {text.max_chars:,} characters."
         yield from _layout(text)
-        for rule in rules.READABLE_RULES:
+        for rule in cleaning.READABLE_RULES:
             yield md(rule.sentence)
         yield from masked
         if text.special_tokens == "break":

@@ -10,15 +10,22 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
-import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 
 from curator.errors import RecipeError
+from curator.items.dropping import (
+    Sieve,
+    enough_text,
+    enough_tokens,
+    has_price,
+    own_price_unsaid,
+    price_in_range,
+    well_formed,
+)
 from curator.recipe.load import Recipe
-from curator.run.ledger import Rule, Sieve
 from curator.text import prompts
+from curator.text.cleaning import break_special_tokens
 from curator.text.own_price import MARK, mask_own_price, states_own_price
 from curator.text.prices import read_prices, round_price
-from curator.text.rules import break_special_tokens
 from curator.text.words import text_hash
 from curator.tokens.batch import Counts
 from curator.tokens.encoded import Encoded, Suffixes, Truncated
@@ -44,36 +51,6 @@ SCHEMA = {
 
 # What makes up a text, and isn't needed once it is there.
 _RAW = ("description", "features", "details", "store", "categories")
-
-
-def well_formed() -> Rule:
-    """Drop rows that could not be read."""
-    return Rule("malformed_row", ~pl.col("malformed"))
-
-
-def has_price() -> Rule:
-    """Drop rows whose price is missing or not a number."""
-    return Rule("no_price", pl.col("price").is_not_null())
-
-
-def price_in_range(recipe: Recipe) -> Rule:
-    """Drop rows whose price (USD) lies outside the recipe's range; both ends are kept."""
-    return Rule("price_out_of_range", pl.col("price").is_between(recipe.price.min, recipe.price.max))
-
-
-def enough_text(recipe: Recipe, chars: pl.Expr) -> Rule:
-    """Drop rows whose text has `text.min_chars` characters or fewer; the course style counts it before cleaning."""
-    return Rule("text_too_short", chars > recipe.text.min_chars)
-
-
-def enough_tokens(recipe: Recipe) -> Rule:
-    """Drop rows whose text has `tokens.min` tokens or fewer."""
-    return Rule("too_few_tokens", pl.col("text_tokens") > recipe.tokens.min)
-
-
-def own_price_unsaid() -> Rule:
-    """Drop rows whose text, as far as the prompt holds it, states their own price."""
-    return Rule("price_in_text", ~pl.col("says_price"))
 
 
 class Mapper:

@@ -23,7 +23,16 @@ from curator.system.files import writing_parquet
 from curator.tokens.vocabulary import Vocabulary
 
 _KEY = "curator.key"
-_CODE = ("items/mapper.py", "items/shard.py", "kernels", "run/ledger.py", "sources", "text", "tokens")
+_CODE = (
+    "items/dropping.py",
+    "items/mapper.py",
+    "items/shard.py",
+    "kernels",
+    "run/ledger.py",
+    "sources",
+    "text",
+    "tokens",
+)
 """What a part depends on besides settings and rows; a part made by other code is not reused."""
 _LIBRARIES = ("polars", "polars-hash", "fastokens", "tokenizers")
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import polars as pl
 
 SPLITS = ("train", "validation", "test")
@@ -33,47 +30,6 @@ KEPT = "kept"
 
 SCHEMA = {"shard": pl.UInt32, "row": pl.Int64, "parent_asin": pl.String, "fate": pl.String}
 """Columns of a ledger part."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A dropping rule: the reason code and the expression that is true for rows to keep."""
-
-    reason: str
-    keep: pl.Expr
-
-
-class Sieve:
-    """Takes rows through dropping rules and remembers which rule dropped which row.
-
-    Attributes:
-        rows: The rows still kept, in their order; columns `row` and `parent_asin` are needed.
-    """
-
-    def __init__(self, rows: pl.DataFrame) -> None:
-        self.rows = rows
-        self._all = rows.select("row", "parent_asin")
-        # The fate of each row that came in, as its place among the names.
-        self._fates, self._names = np.zeros(rows.height, np.int64), [KEPT]
-        self._left = np.arange(rows.height)
-
-    def apply(self, *rules: Rule) -> None:
-        """Drop the rows for which an expression is not true; the first such rule is the reason."""
-        # Rows may be wide, so they are filtered once for all rules.
-        kept = self.rows.select(rule.keep.fill_null(value=False).alias(str(at)) for at, rule in enumerate(rules))
-        left = np.ones(self.rows.height, np.bool_)
-        for rule, passed in zip(rules, kept, strict=True):
-            dropped = left & ~passed.to_numpy()
-            if dropped.any():
-                self._fates[self._left[dropped]] = len(self._names)
-                self._names.append(rule.reason)
-                left &= ~dropped
-        if not left.all():
-            self.rows, self._left = self.rows.filter(left), self._left[left]
-
-    def fates(self) -> pl.DataFrame:
-        """Return every row that came in with its fate so far: columns `row`, `parent_asin`, `fate`."""
-        return self._all.with_columns(pl.Series(self._names).gather(self._fates).alias("fate"))
 
 
 def final_fates(part: pl.DataFrame, selection: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 
 from curator.kernels.buffers import StringBuffers, to_buffers, to_list_buffers, to_series
 from curator.kernels.types import Bytes, Int64s, UInt64s
-from curator.text import rules
+from curator.text import cleaning
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def contents(rows: pl.DataFrame, removals: Sequence[str], chars: Int64s) -> Cont
 def scrub_together(titles: pl.Series, contents: pl.Series | StringBuffers, rows: Int64s | None = None) -> pl.Series:
     """Return the cleaned title, a newline and the cleaned contents of each row; null counts as empty.
 
-    `rules.COURSE_RULES` say what the cleaning is.
+    `cleaning.COURSE_RULES` say what the cleaning is.
 
     Args:
         titles: Strings.
@@ -107,13 +107,13 @@ def _kinds() -> tuple[Bytes, Bytes]:
     """Return the kind of each byte and character, and what each two kinds after one another are."""
     from curator.text.kernels import course_clean
 
-    kinds = np.full(rules.DIGITS_END + 128, course_clean.PLAIN, np.uint8)
+    kinds = np.full(cleaning.DIGITS_END + 128, course_clean.PLAIN, np.uint8)
     kinds[128:256] = course_clean.WIDE
-    for code in range(rules.DIGITS_END):
+    for code in range(cleaning.DIGITS_END):
         place = code if code < 128 else code + 128
         if chr(code).isdigit():
             kinds[place] = course_clean.DIGIT
-        elif chr(code).isspace() or chr(code) in rules.NOISE:
+        elif chr(code).isspace() or chr(code) in cleaning.NOISE:
             kinds[place] = course_clean.SPACE
     kinds[ord(",")] = course_clean.COMMA
     steps = [course_clean.step(before, kind) for before in range(8) for kind in range(8)]

@@ -19,7 +19,7 @@ import polars as pl
 
 from curator.kernels.buffers import StringBuffers, to_buffers, to_series
 from curator.kernels.types import Flags
-from curator.text import rules, units
+from curator.text import cleaning, units
 
 if TYPE_CHECKING:
     from curator.text.kernels.details import Keys
@@ -90,7 +90,7 @@ def _units(first: tuple[str, ...], plain: bool) -> Units:
 
 @lru_cache(maxsize=1)
 def _printable() -> Flags:
-    """Return which characters `rules.json_character` keeps; those from the third plane on are left to it."""
+    """Return which characters `cleaning.json_character` keeps; those from the third plane on are left to it."""
     return np.array([chr(code).isprintable() for code in range(0x20000)])
 
 
@@ -109,14 +109,14 @@ def readable_details(details: pl.Series, dropped: Sequence[str]) -> pl.Series:
     >>> readable_details(pl.Series(['{"Color": "Red", "Rank": {"Toys": 3}, "For": ["a", "b"]}']), []).to_list()
     ['Color: Red\\nFor: a, b\\n']
     """
-    text = rules.where(details.fill_null(""), r'\\[\\"]', _escape_by_number)
+    text = cleaning.where(details.fill_null(""), r'\\[\\"]', _escape_by_number)
     (gone, _), *steps = _steps(tuple(dropped))
     text = text.str.replace_all(gone, "")
     # An object inside of an object is gone now; the outer one goes in a second round.
-    text = rules.where(text, r"\{[^}]*\{", lambda some: some.str.replace_all(gone, ""))
+    text = cleaning.where(text, r"\{[^}]*\{", lambda some: some.str.replace_all(gone, ""))
     for pattern, put in steps:
         text = text.str.replace_all(pattern, put)
-    return rules.unescape_json(text)
+    return cleaning.unescape_json(text)
 
 
 def arranged(details: pl.Series, first: Sequence[str], *, plain_units: bool) -> pl.Series:

@@ -18,8 +18,7 @@ from curator.kernels.buffers import (
     to_list_buffers,
 )
 from curator.recipe.settings import TextSettings
-from curator.text import prose
-from curator.text import rules as scrub
+from curator.text import cleaning, prose
 from curator.text.characters import rewritten, table_of
 from curator.text.details import detail_lines
 
@@ -81,12 +80,12 @@ def _part(rows: pl.DataFrame, name: str, settings: TextSettings, prose_lines: Ma
 
 
 def clean(texts: pl.Series | StringBuffers) -> pl.Series:
-    """Clean texts; `rules.READABLE_RULES` say what the cleaning is."""
-    cleaned = rewritten(texts, _table(), lambda some: _by_rules(some, scrub.ONE_PASS_RULES))
-    return _by_rules(cleaned, scrub.READABLE_RULES[len(scrub.ONE_PASS_RULES) :])
+    """Clean texts; `cleaning.READABLE_RULES` say what the cleaning is."""
+    cleaned = rewritten(texts, _table(), lambda some: _by_rules(some, cleaning.ONE_PASS_RULES))
+    return _by_rules(cleaned, cleaning.READABLE_RULES[len(cleaning.ONE_PASS_RULES) :])
 
 
-def _by_rules(texts: pl.Series, rules: Sequence[scrub.Cleaning[pl.Series]]) -> pl.Series:
+def _by_rules(texts: pl.Series, rules: Sequence[cleaning.Cleaning[pl.Series]]) -> pl.Series:
     for rule in rules:
         texts = rule.clean(texts)
     return texts
@@ -98,7 +97,7 @@ def _table() -> Table:
 
     # Entities, tags and escapes begin with these; brackets of this kind stand around a label.
     special = {"&": ASK, "<": ASK, "\\": ASK, "【": OPEN, "】": CLOSE}
-    return table_of(lambda characters: scrub.white_spaces(scrub.plain_characters(characters)), special)
+    return table_of(lambda characters: cleaning.white_spaces(cleaning.plain_characters(characters)), special)
 
 
 def _prose(rows: pl.DataFrame, settings: TextSettings) -> dict[str, pl.Series]:

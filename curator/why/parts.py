@@ -10,7 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from curator.recipe.settings import TextSettings
-from curator.text import prompts, rules
+from curator.text import cleaning, prompts
 from curator.text.details import readable_details
 from curator.why.model import DetailsStep, DroppedKey, Piece, ProseStep, Rewritten
 
@@ -39,13 +39,13 @@ def course_parts(rows: pl.DataFrame, settings: TextSettings) -> Parts:
     raw: str = rows["details"][0] or ""
     after, removed = raw, []
     for removal in settings.removals:
-        before, after = after, str(pl.select(rules.delete_each(pl.lit(after), [removal])).item())
+        before, after = after, str(pl.select(cleaning.delete_each(pl.lit(after), [removal])).item())
         if before != after:
             removed.append(Piece(removal, (len(before) - len(after)) // len(removal)))
     without = rows.with_columns(details=pl.lit(None, pl.String))
     everything = settings.model_copy(update={"max_chars": _ALL})
     ahead, uncut = (int(prompts.course_contents(some, everything).chars[0]) for some in (without, rows))
-    lists = {name: len(rows.select(rules.join_lines(pl.col(name)))[name][0]) for name in ("description", "features")}
+    lists = {name: len(rows.select(cleaning.join_lines(pl.col(name)))[name][0]) for name in ("description", "features")}
     parts = {"title": len(rows["title"][0] or ""), **lists, "details": len(after)}
     used = ahead < settings.max_chars
     return Parts(parts, DetailsStep(rows["details"][0], used, [], [], [], removed, after), [], uncut)

@@ -11,11 +11,11 @@ from typing import Any
 
 import polars as pl
 
+from curator.items.dropping import Rule, Sieve
 from curator.items.mapper import Mapper
 from curator.recipe.load import Recipe
-from curator.run.ledger import KEPT, Rule, Sieve
-from curator.text import prompts
-from curator.text import rules as scrub
+from curator.run.ledger import KEPT
+from curator.text import cleaning, prompts
 from curator.text.own_price import MARK, mask_own_price, own_amounts
 from curator.why import parts
 from curator.why.model import CleaningStep, Piece, PriceStep, TextStep, TokenStep
@@ -196,14 +196,14 @@ class WatchedMapper(Mapper):
 
 def _course_cleaning(title: str, contents: str) -> Iterator[CleaningStep]:
     for of, text in (("title", title), ("text", contents)):
-        for rule in scrub.COURSE_RULES:
+        for rule in cleaning.COURSE_RULES:
             step = _step(of, rule.name, rule.sentence, text, _each(rule.clean, text))
             text = step.after
             yield step
 
 
 def _readable_cleaning(text: str) -> Iterator[CleaningStep]:
-    for rule in scrub.READABLE_RULES:
+    for rule in cleaning.READABLE_RULES:
         step = _step("text", rule.name, rule.sentence, text, rule.clean(pl.Series([text]))[0])
         text = step.after
         yield step

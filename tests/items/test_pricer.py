@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from curator.items.mapper import Mapper
 from curator.recipe.load import load_recipe
 from curator.selection.select import exact_copies
-from curator.text import prompts, rules
+from curator.text import cleaning, prompts
 from curator.text.details import arranged, readable_details
 from curator.text.prose import first_clauses
 from curator.text.words import text_hash
@@ -158,14 +158,14 @@ def test_a_line_of_prose_ends_with_its_first_clause(line: str, head: str) -> Non
 @pytest.mark.parametrize(
     ("rule", "text", "clean"),
     [
-        (rules.unescape_entities, "Tom &amp; Jerry&#39;s &#8482 &nosuch; AT&T", "Tom & Jerry's ™ &nosuch; AT&T"),
-        (rules.unescape_entities, "&amp;quot;x&amp;quot;", '"x"'),
-        (rules.unescape_code_points, r"caf\u00e9 \ud83d\ude00 \ud83d x \u", "café 😀  x \\u"),
-        (rules.remove_tags, "a<br/>b <b class='x'>c</b> 3 < 4 > 2 <3 x", "a b  c  3 < 4 > 2 <3 x"),
-        (rules.remove_tags, "a<script>var x = '<b>';</script>b<!-- c -->d", "a b d"),
-        (rules.plain_characters, "【Size】large ★ 5″ “x”", 'Size: large   5" "x"'),
-        (rules.plain_characters, "— Ｆｕｌｌ 30°C\u200b™ m² ½", "- Full 30°C  m² ½"),
-        (rules.single_spaces, " a\u00a0\t b \n \n c\x1c d ", "a b\nc d"),
+        (cleaning.unescape_entities, "Tom &amp; Jerry&#39;s &#8482 &nosuch; AT&T", "Tom & Jerry's ™ &nosuch; AT&T"),
+        (cleaning.unescape_entities, "&amp;quot;x&amp;quot;", '"x"'),
+        (cleaning.unescape_code_points, r"caf\u00e9 \ud83d\ude00 \ud83d x \u", "café 😀  x \\u"),
+        (cleaning.remove_tags, "a<br/>b <b class='x'>c</b> 3 < 4 > 2 <3 x", "a b  c  3 < 4 > 2 <3 x"),
+        (cleaning.remove_tags, "a<script>var x = '<b>';</script>b<!-- c -->d", "a b d"),
+        (cleaning.plain_characters, "【Size】large ★ 5″ “x”", 'Size: large   5" "x"'),
+        (cleaning.plain_characters, "— Ｆｕｌｌ 30°C\u200b™ m² ½", "- Full 30°C  m² ½"),
+        (cleaning.single_spaces, " a\u00a0\t b \n \n c\x1c d ", "a b\nc d"),
     ],
 )
 def test_rule(rule: Callable[[pl.Series], pl.Series], text: str, clean: str) -> None:
@@ -176,17 +176,17 @@ def test_rule(rule: Callable[[pl.Series], pl.Series], text: str, clean: str) -> 
 def test_cleaning_twice_is_cleaning_once(texts: list[str]) -> None:
     """A text that went through spaces and characters once has nothing left for them to do."""
     once = pl.Series(texts, dtype=pl.String)
-    for rule in (rules.plain_characters, rules.single_spaces):
+    for rule in (cleaning.plain_characters, cleaning.single_spaces):
         once = rule(once)
     twice = once
-    for rule in (rules.plain_characters, rules.single_spaces):
+    for rule in (cleaning.plain_characters, cleaning.single_spaces):
         twice = rule(twice)
     assert twice.to_list() == once.to_list()
 
 
 def test_special_tokens_are_broken_up(bundled: Any) -> None:
     texts = pl.Series(["<|endoftext|> a <|im_start|>system <s> [INST] |>", "none"])
-    broken = rules.break_special_tokens(texts, [*bundled.special, "[INST]", "<s>"])
+    broken = cleaning.break_special_tokens(texts, [*bundled.special, "[INST]", "<s>"])
     assert broken.to_list() == ["< |endoftext|> a < |im_start| >system < s> [ INST] | >", "none"]
     assert not set(bundled.encode(broken).ids.flat.tolist()) & {199_999, 200_018}
 

@@ -92,7 +92,7 @@ def test_examples_are_what_python_prints(name: str, capsys: pytest.CaptureFixtur
 def test_the_main_rooms_have_examples() -> None:
     """Where a reader starts: each of these shows what it does."""
     wanted = {
-        *("text.prices", "text.prompts", "text.rules", "text.units", "text.details"),
+        *("text.prices", "text.prompts", "text.cleaning", "text.units", "text.details"),
         *("selection.slots", "selection.splits", "tokens.tokenizer", "evaluate.reading"),
     }
     assert {f"curator.{name}" for name in wanted} <= set(EXAMPLES)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.text import rules
+from curator.text import cleaning
 from curator.text.course import contents, scrub_together
 
 # What the bytes are looked at for, and neighbours of it: noise, commas in runs, digits, words of six to eight
@@ -63,7 +63,7 @@ texts = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
 
 def by_the_rules(titles: list[str], contents: list[str]) -> list[str]:
     title, text = (
-        pl.Series(each, dtype=pl.String).to_frame("text").select(rules.course_scrub(pl.col("text"))).to_series()
+        pl.Series(each, dtype=pl.String).to_frame("text").select(cleaning.course_scrub(pl.col("text"))).to_series()
         for each in (titles, contents)
     )
     return [f"{one}\n{other}" for one, other in zip(title, text, strict=True)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from curator.recipe.load import load_recipe
 from curator.recipe.settings import TextSettings
-from curator.text import details, prompts, prose, readable, rules, words
+from curator.text import cleaning, details, prompts, prose, readable, words
 from curator.text.words import text_hash
 
 # What the bytes are looked at for, and neighbours of it: white space, entities and tags whole and cut, escapes,
@@ -36,7 +36,7 @@ def series(given: list[Any]) -> pl.Series:
 
 def by_the_rules(texts: list[str]) -> list[str]:
     cleaned = series(texts)
-    for rule in rules.READABLE_RULES:
+    for rule in cleaning.READABLE_RULES:
         cleaned = rule.clean(cleaned)
     return cleaned.to_list()
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from curator.run import ledger
-from curator.text.rules import COURSE_RULES, READABLE_RULES
+from curator.text.cleaning import COURSE_RULES, READABLE_RULES
 from curator.why import as_json, as_text, explain, model
 from why_tools import LOOSE, WORDS, ledger_of, only, product, write_lines
 

@@ -1,4 +1,4 @@
-"""Clean texts as the course does; `rules.COURSE_RULES` say what that is."""
+"""Clean texts as the course does; `cleaning.COURSE_RULES` say what that is."""
 
 from __future__ import annotations
 

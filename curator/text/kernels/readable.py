@@ -1,6 +1,6 @@
 """Put readable texts together from their parts, and rewrite texts character by character.
 
-`prompts.readable_lines` and `rules.READABLE_RULES` say what is done.
+`prompts.readable_lines` and `cleaning.READABLE_RULES` say what is done.
 """
 
 from __future__ import annotations

@@ -12,12 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from curator.items import mapper
+from curator.items import dropping, mapper
 from curator.recipe.load import load_recipe
 from curator.recipe.settings import PriceSettings
 from curator.run import ledger
-from curator.text import course, prompts
-from curator.text import rules as scrub
+from curator.text import cleaning, course, prompts
 from curator.text.prices import read_prices, round_price
 
 LISTS = pl.List(pl.String)
@@ -46,20 +45,20 @@ def apply(rule: Callable[..., pl.Expr], values: list[Any], *args: Any, dtype: An
     ],
 )
 def test_join_lines(texts: list[str | None] | None, joined: str) -> None:
-    assert apply(scrub.join_lines, [texts, ["z"]], dtype=pl.List(pl.String)) == [joined, "z"]
+    assert apply(cleaning.join_lines, [texts, ["z"]], dtype=pl.List(pl.String)) == [joined, "z"]
 
 
 def test_ending_line() -> None:
-    assert apply(scrub.ending_line, ["", "a", "a\n", " ", None]) == ["", "a\n", "a\n\n", " \n", None]
+    assert apply(cleaning.ending_line, ["", "a", "a\n", " ", None]) == ["", "a\n", "a\n\n", " \n", None]
 
 
 def test_delete_each_deletes_one_after_the_other() -> None:
-    assert apply(scrub.delete_each, ["xaby", "aabb", "ab", None], ["ab", "xy"]) == ["", "ab", "", None]
+    assert apply(cleaning.delete_each, ["xaby", "aabb", "ab", None], ["ab", "xy"]) == ["", "ab", "", None]
     # not the other way round: what the last deletion brings together stays
-    assert apply(scrub.delete_each, ["axyb"], ["ab", "xy"]) == ["ab"]
-    assert apply(scrub.delete_each, ["a.b$1", "a+b"], [".", "+"]) == ["ab$1", "ab"]
+    assert apply(cleaning.delete_each, ["axyb"], ["ab", "xy"]) == ["ab"]
+    assert apply(cleaning.delete_each, ["a.b$1", "a+b"], [".", "+"]) == ["ab$1", "ab"]
     for odd in [*map(chr, range(0x20, 0x7F)), "\n", "\t", "\\d", "é", "&&", "#~", "(?x)"]:
-        assert apply(scrub.delete_each, [f"日{odd}本"], [odd]) == ["日本"]
+        assert apply(cleaning.delete_each, [f"日{odd}本"], [odd]) == ["日本"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +77,7 @@ def test_delete_each_deletes_one_after_the_other() -> None:
     ],
 )
 def test_course_noise(text: str | None, clean: str | None) -> None:
-    assert apply(scrub.course_noise, [text]) == [clean]
+    assert apply(cleaning.course_noise, [text]) == [clean]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +96,7 @@ def test_course_noise(text: str | None, clean: str | None) -> None:
     ],
 )
 def test_course_commas(text: str | None, clean: str | None) -> None:
-    assert apply(scrub.course_commas, [text]) == [clean]
+    assert apply(cleaning.course_commas, [text]) == [clean]
 
 
 @pytest.mark.parametrize(
@@ -124,16 +123,16 @@ def test_course_commas(text: str | None, clean: str | None) -> None:
     ],
 )
 def test_course_part_numbers(text: str | None, clean: str | None) -> None:
-    assert apply(scrub.course_part_numbers, [text]) == [clean]
+    assert apply(cleaning.course_part_numbers, [text]) == [clean]
 
 
 def test_course_part_numbers_knows_every_digit_of_python() -> None:
     """`str.isdigit` depends on the Unicode tables of the interpreter, the regex engine's classes on its own."""
     digits = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000 and chr(code).isdigit()]
-    assert apply(scrub.course_part_numbers, [f"a abcdef{digit} b" for digit in digits]) == ["a b"] * len(digits)
+    assert apply(cleaning.course_part_numbers, [f"a abcdef{digit} b" for digit in digits]) == ["a b"] * len(digits)
     others = [chr(code) for code in range(0x3000) if not chr(code).isdigit() and chr(code) != " "]
     words = [f"a abcdef{other} b" for other in others]
-    assert apply(scrub.course_part_numbers, words) == words
+    assert apply(cleaning.course_part_numbers, words) == words
 
 
 ODD = st.text(st.sampled_from(list(' ,:[]"{}【】\t\n\x1c\x85\xa0\u3000\u200bab71²٣𝟗日😀é\u0301')), max_size=60)
@@ -141,7 +140,7 @@ ODD = st.text(st.sampled_from(list(' ,:[]"{}【】\t\n\x1c\x85\xa0\u3000\u200bab
 
 @given(st.lists(st.one_of(ODD, st.text(max_size=40)), min_size=1, max_size=12))
 def test_course_scrub_is_that_of_the_course(oracle: Any, texts: list[str]) -> None:
-    assert apply(scrub.course_scrub, texts) == [oracle.scrub(text) for text in texts]
+    assert apply(cleaning.course_scrub, texts) == [oracle.scrub(text) for text in texts]
 
 
 WORDY = st.text(st.sampled_from(list(' ,:"\n\t\0\xa0ab7²é日x,1 ')), max_size=40)
@@ -157,7 +156,7 @@ def test_titles_and_contents_together_are_cleaned_by_the_rules(oracle: Any, pair
 
 @given(st.lists(st.text(st.sampled_from(list('ItemPackgNubrofBst elrPdc:DaFyM"?,')), max_size=60), min_size=1))
 def test_deletions_are_those_of_the_course(oracle: Any, texts: list[str]) -> None:
-    done = apply(scrub.delete_each, texts, COURSE.text.removals)
+    done = apply(cleaning.delete_each, texts, COURSE.text.removals)
     assert done == [oracle.strip_details(text) for text in texts]
     assert COURSE.text.removals == oracle.REMOVALS
 
@@ -269,7 +268,7 @@ def test_nan_is_missing_in_a_column_of_numbers_and_a_price_in_no_range_as_a_stri
     assert read_prices(pl.Series([float("nan"), 1.5])).to_list() == [None, 1.5]
     prices = read_prices(pl.Series(["nan", " -NaN ", "1.5"]))
     assert prices.is_nan().to_list() == [True, True, False]
-    assert dropped(mapper.price_in_range(COURSE), prices.to_list())[1] == {"price_out_of_range"}
+    assert dropped(dropping.price_in_range(COURSE), prices.to_list())[1] == {"price_out_of_range"}
 
 
 def rounded(prices: list[float], rounding: Any) -> list[int]:
@@ -306,11 +305,11 @@ def test_round_price_edges() -> None:
 # -- dropping rules
 
 
-def dropped(rule: ledger.Rule, values: list[Any], dtype: Any = None) -> tuple[list[Any], set[str]]:
+def dropped(rule: dropping.Rule, values: list[Any], dtype: Any = None) -> tuple[list[Any], set[str]]:
     """What the rule keeps of values of the one column it looks at, and the reasons it gives for the rest."""
     (column,) = rule.keep.meta.root_names()
     frame = pl.DataFrame({column: pl.Series(values, dtype=dtype)}).with_row_index("row")
-    sieve = ledger.Sieve(frame.with_columns(parent_asin=pl.lit("B"), row=pl.col("row").cast(pl.Int64)))
+    sieve = dropping.Sieve(frame.with_columns(parent_asin=pl.lit("B"), row=pl.col("row").cast(pl.Int64)))
     sieve.apply(rule)
     fates = sieve.fates()
     assert fates["row"].to_list() == list(range(len(values)))
@@ -318,53 +317,53 @@ def dropped(rule: ledger.Rule, values: list[Any], dtype: Any = None) -> tuple[li
 
 
 def test_well_formed() -> None:
-    assert dropped(mapper.well_formed(), [False, True]) == ([False], {"malformed_row"})
+    assert dropped(dropping.well_formed(), [False, True]) == ([False], {"malformed_row"})
 
 
 def test_has_price() -> None:
-    assert dropped(mapper.has_price(), [None, 0.0, 5.0]) == ([0.0, 5.0], {"no_price"})
+    assert dropped(dropping.has_price(), [None, 0.0, 5.0]) == ([0.0, 5.0], {"no_price"})
 
 
 def test_price_in_range_keeps_both_ends() -> None:
     values = [-1.0, 0.0, math.nextafter(0.5, 0), 0.5, 7.0, 999.49, math.nextafter(999.49, 1000), 999.5, math.inf]
-    kept, reasons = dropped(mapper.price_in_range(COURSE), values)
+    kept, reasons = dropped(dropping.price_in_range(COURSE), values)
     assert kept == [0.5, 7.0, 999.49]
     assert reasons == {"price_out_of_range"}
 
 
 def test_enough_text_counts_code_points() -> None:
     values = [letter * length for letter in ("x", "é", "日", "😀") for length in (300, 301)]
-    kept, reasons = dropped(mapper.enough_text(COURSE, pl.col("text").str.len_chars()), [*values, "", None])
+    kept, reasons = dropped(dropping.enough_text(COURSE, pl.col("text").str.len_chars()), [*values, "", None])
     assert kept == [value for value in values if len(value) == 301]
     assert reasons == {"text_too_short"}
 
 
 def test_enough_tokens() -> None:
-    kept, reasons = dropped(mapper.enough_tokens(COURSE), [0, 149, 150, 151, 160, 5000], pl.Int64)
+    kept, reasons = dropped(dropping.enough_tokens(COURSE), [0, 149, 150, 151, 160, 5000], pl.Int64)
     assert kept == [151, 160, 5000]
     assert reasons == {"too_few_tokens"}
 
 
 def test_a_row_has_the_fate_of_the_first_rule_that_drops_it() -> None:
     frame = pl.DataFrame({"row": [0, 1, 2], "parent_asin": ["a", None, "c"], "x": [1, 2, 3]})
-    sieve = ledger.Sieve(frame)
-    sieve.apply(ledger.Rule("no_price", pl.col("x") > 1))
-    sieve.apply(ledger.Rule("text_too_short", pl.col("x") > 2))
-    sieve.apply(ledger.Rule("too_few_tokens", pl.col("x") > 0))
+    sieve = dropping.Sieve(frame)
+    sieve.apply(dropping.Rule("no_price", pl.col("x") > 1))
+    sieve.apply(dropping.Rule("text_too_short", pl.col("x") > 2))
+    sieve.apply(dropping.Rule("too_few_tokens", pl.col("x") > 0))
     assert sieve.fates().rows() == [(0, "a", "no_price"), (1, None, "text_too_short"), (2, "c", "kept")]
 
 
 def test_an_unknown_answer_drops_the_row() -> None:
-    assert dropped(ledger.Rule("no_price", pl.col("x") > 0), [None, 1])[0] == [1]
+    assert dropped(dropping.Rule("no_price", pl.col("x") > 0), [None, 1])[0] == [1]
 
 
 def test_every_reason_of_a_rule_is_one_of_the_ledger() -> None:
     rules = [
-        mapper.well_formed(),
-        mapper.has_price(),
-        mapper.price_in_range(COURSE),
-        mapper.enough_text(COURSE, pl.col("text").str.len_chars()),
-        mapper.enough_tokens(COURSE),
+        dropping.well_formed(),
+        dropping.has_price(),
+        dropping.price_in_range(COURSE),
+        dropping.enough_text(COURSE, pl.col("text").str.len_chars()),
+        dropping.enough_tokens(COURSE),
     ]
     assert {rule.reason for rule in rules} <= set(ledger.REASONS)
 
