@@ -121,7 +121,7 @@ def test_eight_files(eight_run: Path, eight: list[Path], golden: pl.DataFrame) -
     assert differences(eight_run, golden, starts_of(eight)) == NONE
 
 
-@pytest.mark.parametrize("workers", [2, 3, 8])
+@pytest.mark.parametrize("workers", [2, 3, pytest.param(8, marks=pytest.mark.acceptance)])
 def test_eight_files_with_workers(
     workers: int,
     eight_run: Path,

@@ -141,6 +141,7 @@ class TestCluster:
         assert quiet(told)
         assert contents(tmp_path / "run", tree) == local
 
+    @pytest.mark.acceptance
     def test_a_node_killed_in_the_map_step_changes_nothing(
         self, build: Any, local: dict[str, bytes], tmp_path: Path, tree: Any
     ) -> None:
@@ -151,6 +152,7 @@ class TestCluster:
         assert contents(tmp_path / "run", tree) == local
         assert not list((tmp_path / "run").rglob("*.tmp"))
 
+    @pytest.mark.acceptance
     def test_interrupted_and_continued_on_one_machine(
         self, build: Any, local: dict[str, bytes], tmp_path: Path, tree: Any, stamps: Any
     ) -> None:

@@ -96,6 +96,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert "curator = curator.cli.commands:main" in commands
 
 
+@pytest.mark.acceptance
 def test_the_wheel_builds_the_demo_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     """Its dependencies are those of this environment; curator itself is there as the wheel and nothing else."""
     home = tmp_path / "environment"

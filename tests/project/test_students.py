@@ -84,6 +84,7 @@ def test_no_row_of_pricer_leaks_by_its_own_rule() -> None:
         assert pricer["test"] == course["test"]
 
 
+@pytest.mark.acceptance
 def test_the_leaks_of_the_demo_are_what_the_script_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     leaks = importlib.import_module("leaks")
