@@ -62,7 +62,7 @@ def build(
 
     SOURCE is a file of raw product metadata, Parquet or JSON lines (plain, .gz, .zst), a folder or glob of them, a
     category of the Hub's dataset (see `curator categories`), `course` for the course's eight, or demo[:ROWS[:SEED]],
-    the built-in catalogue (the default).
+    the built-in catalogue (the default). Names come first: a folder called demo is ./demo.
 
     With --engine ray the rows are mapped by a Ray cluster. Sources, tokenizer and run directory must lie where all its
     nodes find them under the same path.

@@ -91,7 +91,8 @@ def load_recipe(name: str = DEFAULT, settings: Mapping[str, Any] | None = None) 
     """Load a built-in recipe or a TOML file, then apply dotted `settings` on top.
 
     Args:
-        name: A built-in name (`pricer`, `course-v1`) or the path of a TOML file, which may hold ``extends = "NAME"``.
+        name: A built-in name (`pricer`, `course-v1`) or else the path of a TOML file (``./pricer``), which may hold
+            ``extends = "NAME"``.
         settings: Dotted keys to values, such as ``{"slots.cap": 30}``.
 
     Raises:
@@ -178,7 +179,8 @@ def _read(name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"recipe file {name!r} can't be read: {error}") from error
-        base_folder = path.parent
+        # Whole, since "./" tells a file from the built-in recipe of its name.
+        base_folder = path.absolute().parent
     try:
         tree = tomllib.loads(text)
     # A ValueError of another kind is a number too long to be read.

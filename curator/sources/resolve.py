@@ -1,8 +1,8 @@
 """Find what a build reads, cut it into shards, and read them.
 
-A source is a file, a folder, a glob, a category of the Hub, ``course`` or ``demo[:ROWS[:SEED]]``. Its files come in the
-order given, names sorted; a shard is a run of consecutive rows of one file, small enough to be held in memory and large
-enough to be worth a task.
+A source is ``demo[:ROWS[:SEED]]``, a category of the Hub, ``course``, a file, a folder or a glob. Names come first: a
+folder called ``demo`` is ``./demo``. Files come in the order given, names sorted; a shard is a run of consecutive rows
+of one file, small enough to be held in memory and large enough to be worth a task.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def resolve(specs: Sequence[str], recipe: Recipe) -> list[Found]:
         SourceError: A file that is not product metadata, or no row at all.
     """
     # Every category of a build comes from one commit of the dataset.
-    snapshot = hub.Snapshot([name for spec in specs for name in hub.categories(spec) if not Path(spec).exists()])
+    snapshot = hub.Snapshot([name for spec in specs for name in hub.categories(spec)])
     found = [one for spec in specs for one in _resolve_one(spec, recipe, snapshot)]
     seen: set[str] = set()
     for source in (one.source for one in found):
@@ -134,6 +134,11 @@ def _read_demo(shard: Shard) -> Iterator[pl.DataFrame]:
 
 
 def _resolve_one(spec: str, recipe: Recipe, snapshot: hub.Snapshot) -> list[Found]:
+    if spec == "demo" or spec.startswith("demo:"):
+        return [_demo(spec)]
+    if categories := hub.categories(spec):
+        files_of = (file for category in categories for file in snapshot.files(category))
+        return [hub.described(_file(file.path, recipe), file) for file in files_of]
     path = existing(spec)
     if path is not None and path.is_dir():
         files = sorted(_data_files(path))
@@ -141,11 +146,6 @@ def _resolve_one(spec: str, recipe: Recipe, snapshot: hub.Snapshot) -> list[Foun
             raise SourceError(f"folder {spec!r} holds no file that ends in {' or '.join(_ENDINGS)}")
     elif path is not None:
         files = [path]
-    elif spec == "demo" or spec.startswith("demo:"):
-        return [_demo(spec)]
-    elif categories := hub.categories(spec):
-        files_of = (file for category in categories for file in snapshot.files(category))
-        return [hub.described(_file(file.path, recipe), file) for file in files_of]
     elif glob.has_magic(spec):
         pattern = os.path.expanduser(spec)  # noqa: PTH111 -- a pattern need not be a path
         files = sorted(file for file in map(Path, glob.glob(pattern, recursive=True)) if file.is_file())  # noqa: PTH207

@@ -71,10 +71,10 @@ def find_vocabulary(spec: str) -> Vocabulary:
     Raises:
         TokenizerError: It can't be had; the message says how to get it.
     """
-    if (path := existing(spec)) is not None:
-        return _local(spec, path)
     if spec in BUNDLED:
         return Vocabulary(spec, BUNDLED[spec], None)
+    if (path := existing(spec)) is not None:
+        return _local(spec, path)
     if spec.startswith((".", "/", "~")) or spec.count("/") != 1 or "\\" in spec:
         raise TokenizerError(
             f"tokenizer {spec!r} is neither an existing folder nor one of {', '.join(BUNDLED)}, nor the name of a Hub"

@@ -101,6 +101,16 @@ def test_bad_files_are_refused(files: dict[str, str], message: str, tmp_path: Pa
         load_recipe(str(tmp_path / "a.toml"))
 
 
+def test_a_built_in_recipe_beats_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever lies in the working directory; `./` names the file, after `extends` too."""
+    monkeypatch.chdir(tmp_path)
+    Path("pricer").write_text('extends = "course-v1"\nname = "mine"', "utf-8")
+    Path("a.toml").write_text('extends = "./pricer"', "utf-8")
+    Path("b.toml").write_text('extends = "pricer"', "utf-8")
+    names = [load_recipe(name).name for name in ("pricer", "./pricer", "a.toml", "b.toml")]
+    assert names == ["pricer", "mine", "mine", "pricer"]
+
+
 def test_an_unknown_recipe_names_the_nearest() -> None:
     with pytest.raises(RecipeError, match=r"no recipe 'pricr'.*Did you mean 'pricer'\?"):
         load_recipe("pricr")

@@ -184,12 +184,17 @@ def test_course_is_its_eight_categories_in_order(server, files):
     assert len({one["location"] for one in found}) == 8
 
 
-def test_a_path_beats_a_category(server, files, tmp_path):
-    folder = tmp_path / "Appliances"
-    folder.mkdir()
-    (folder / "mine.parquet").write_bytes(files[TWO])
-    assert [(one["name"], one["repository"]) for one in resolve(server, "Appliances")] == [("mine.parquet", None)]
+@pytest.mark.parametrize("name", ["Appliances", "course", "demo"])
+def test_a_name_beats_a_folder(server, files, tmp_path, name):
+    """What is documented works wherever it is typed; `./` names the folder."""
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine.parquet").write_bytes(files[TWO])
+    assert [(one["name"], one["repository"]) for one in resolve(server, f"./{name}")] == [("mine.parquet", None)]
     assert not server.requests
+    if name == "course":
+        fails(build(server, name), f"raw_meta_{COURSE[1]}")  # The Hub was asked for it; this one has no such category.
+    else:
+        assert "mine.parquet" not in [one["name"] for one in resolve(server, name)]
 
 
 # -- interruptions

@@ -397,6 +397,14 @@ def test_a_folder_that_is_not_there() -> None:
     assert "o200k_base" in str(caught.value)
 
 
+def test_a_built_in_name_beats_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("o200k_base").mkdir()
+    Path("o200k_base", "tokenizer.json").write_text("{}", "utf-8")
+    assert find_vocabulary("o200k_base").path is None
+    assert find_vocabulary("./o200k_base").path == Path("o200k_base", "tokenizer.json")
+
+
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(TokenizerError, match=r"Did you mean 'o200k_base'\?"):
         load_tokenizer("o200k-base")
