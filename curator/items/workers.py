@@ -1,6 +1,7 @@
 """Map shards on this machine: in this process, or in as many worker processes as asked for (`ray_cluster`: on many).
 
-Workers are spawned, never forked (Polars does not survive a fork), and each computes on one thread.
+Workers are spawned, never forked (Polars does not survive a fork), import nothing of the script that builds, and each
+computes on one thread.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -15,8 +17,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from curator.errors import CuratorError, RunError
 from curator.items.mapper import Mapper
@@ -84,7 +88,7 @@ def run_local(tasks: Sequence[Task], recipe: Recipe, workers: int, on_done: Call
             interrupt.check()
         return
     with environment(WORKER):
-        context = multiprocessing.get_context("spawn")
+        context = _Context()
         pool = ProcessPoolExecutor(workers, context, _start_worker, (recipe.model_dump_json(),))
         try:
             for done in _in_flight(pool, tasks, limit=2 * workers):
@@ -95,7 +99,8 @@ def run_local(tasks: Sequence[Task], recipe: Recipe, workers: int, on_done: Call
                 " --workers; finished shards are kept"
             ) from error
         finally:
-            _stop(pool)
+            pool.shutdown(wait=False, cancel_futures=True)
+            context.stop()
 
 
 def cores() -> int:
@@ -116,14 +121,39 @@ def _in_flight(pool: ProcessPoolExecutor, tasks: Sequence[Task], limit: int) -> 
                 running.add(pool.submit(_work, task))
 
 
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """End the workers at once: what they hold is either finished or a temporary file."""
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join()
+class _Context(SpawnContext):
+    """Makes the processes of one pool, and keeps them."""
+
+    def __init__(self) -> None:
+        self._made: list[_Worker] = []
+
+    def Process(self, *args: Any, **settings: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
+        """Make a process of the pool, which starts it."""
+        self._made.append(_Worker(*args, **settings))
+        return self._made[-1]
+
+    def stop(self) -> None:
+        """End the workers at once: what they hold is either finished or a temporary file."""
+        started = [process for process in self._made if process.pid is not None]
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.join()
+
+
+class _Worker(SpawnProcess):
+    """A process that doesn't import the script that builds: without a guard the script would build again in each."""
+
+    def start(self) -> None:
+        """Start it; meanwhile the main module looks like a notebook's, which has no file."""
+        main = vars(sys.modules["__main__"])
+        before: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+        main.pop("__file__", None)
+        main["__spec__"] = None
+        try:
+            super().start()
+        finally:
+            main.update(before)
 
 
 @contextmanager
