@@ -25,7 +25,7 @@ from curator.dataset.write import write_dataset
 from curator.errors import RunError
 from curator.items.ray_cluster import run_ray
 from curator.items.shard import code_digest, is_finished, shard_key
-from curator.items.workers import Done, Task, cores, run_local
+from curator.items.workers import Done, Task, run_local
 from curator.recipe.load import Recipe
 from curator.report.complete import complete
 from curator.report.summary import cost, summarise
@@ -38,7 +38,7 @@ from curator.sources.model import Shard, Source
 from curator.system import interrupt
 from curator.system.digest import sha256
 from curator.system.files import remove, write_json, write_parquet, write_text, writing_parquet
-from curator.system.memory import give_back_early, peak_memory_bytes
+from curator.system.platform import cores, give_back_early, peak_memory_bytes
 from curator.system.progress import Progress, silent
 from curator.tokens.vocabulary import Vocabulary, find_vocabulary
 

@@ -22,9 +22,10 @@ from bench import machine
 
 from curator.items.ray_cluster import run_ray
 from curator.items.shard import shard_key
-from curator.items.workers import Done, Task, cores, run_local
+from curator.items.workers import Done, Task, run_local
 from curator.recipe.load import load_recipe
 from curator.sources.resolve import cut, resolve
+from curator.system.platform import cores
 from curator.tokens.vocabulary import find_vocabulary
 
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -25,7 +25,7 @@ from curator.duplicates.clusters import cluster, verified
 from curator.duplicates.grams import Grams, grams
 from curator.recipe.load import Recipe, load_recipe
 from curator.selection import select
-from curator.system.memory import give_back_early, peak_memory_bytes
+from curator.system.platform import give_back_early, peak_memory_bytes
 from curator.text import prompts
 
 

@@ -68,7 +68,7 @@ def one(run: Path, source: str) -> None:
     from curator.run.directory import RunDirectory
     from curator.selection import select
     from curator.sources import resolve
-    from curator.system.memory import peak_memory_bytes
+    from curator.system.platform import peak_memory_bytes
     from curator.tokens.vocabulary import find_vocabulary
 
     files = sorted((run / "items").glob("part-*.parquet"))

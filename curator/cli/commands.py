@@ -71,9 +71,9 @@ def build(
     Example:
       curator build demo:5000 --recipe course-v1 --set tokenizer=o200k_base --out runs/example
     """
-    from curator.items.workers import cores
     from curator.pipeline import build as run_build
     from curator.recipe.load import load_recipe, parse_setting
+    from curator.system.platform import cores
 
     if address is not None and engine != "ray":
         raise click.UsageError("--address names a Ray cluster: add --engine ray")

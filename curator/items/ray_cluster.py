@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 from curator.errors import CuratorError, RunError, UsageError
 from curator.items.mapper import Mapper
 from curator.items.shard import is_finished, shard_key
-from curator.items.workers import PATIENCE, WORKER, Done, Task, cores, environment, map_task
+from curator.items.workers import PATIENCE, WORKER, Done, Task, environment, map_task
 from curator.recipe.load import Recipe
 from curator.sources.model import Source
 from curator.system import interrupt
 from curator.system.digest import sha256
+from curator.system.platform import cores
 from curator.tokens.vocabulary import find_vocabulary
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from curator.items.shard import map_shard
 from curator.recipe.load import Recipe
 from curator.sources.model import Shard
 from curator.system import interrupt
-from curator.system.memory import peak_memory_bytes
+from curator.system.platform import KEEP_MEMORY, peak_memory_bytes
 
 PATIENCE = 0.2
 """Seconds between two looks for Ctrl-C."""
@@ -37,11 +37,8 @@ WORKER = {
     # Polars, and the Rust and OpenMP libraries below it, use one thread.
     **dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
     "TOKENIZERS_PARALLELISM": "false",
-    # The next shard needs the memory that the last one needed; given back to the system (by Polars' jemalloc, or by the
-    # C library up to its largest threshold for single blocks, 32 MiB), it would be cleared and mapped anew each time.
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1,thp:always",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    # The next shard needs the memory of the last one; given back, it would be cleared and mapped anew each time.
+    **KEEP_MEMORY,
 }
 """The environment of a worker process; it is read when the process starts."""
 
@@ -101,11 +98,6 @@ def run_local(tasks: Sequence[Task], recipe: Recipe, workers: int, on_done: Call
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             context.stop()
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_flight(pool: ProcessPoolExecutor, tasks: Sequence[Task], limit: int) -> Iterator[Done]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curator.errors import RunError
 from curator.system import interrupt
-from curator.system.memory import give_back
 
 BATCH_ROWS = 16_384
 """Rows that are read at a time."""
@@ -75,7 +75,8 @@ def load(group: Group, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
             if last > first:
                 yield _gathered(pl.DataFrame(pl.from_arrow(batch)), group.rows[first:last] - start)
             start += len(batch)
-    give_back()
+    # What this thread is done with would be kept for the next file.
+    pa.default_memory_pool().release_unused()
 
 
 def _gathered(frame: pl.DataFrame, rows: NDArray[np.int64]) -> pl.DataFrame:

@@ -1,13 +1,9 @@
-"""TODO."""
+"""Text as it is shown: nothing in it acts, numbers and columns in one form."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 _UNSAFE = re.compile(
     # Controls, half characters, and what ends a line or a paragraph.

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Write files and folders, all or nothing."""
 
 from __future__ import annotations
 

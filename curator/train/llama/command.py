@@ -26,8 +26,8 @@ from curator import __version__
 from curator.errors import CuratorError, RunError, RunLockedError, UsageError
 from curator.evaluate.predictors.llama import find, library, model_load_errors, quiet
 from curator.system.files import write_json, write_text
-from curator.system.memory import peak_memory_bytes
 from curator.system.paths import existing
+from curator.system.platform import peak_memory_bytes
 from curator.train import loss, page
 from curator.train.llama import model_card
 from curator.train.llama.names import check_names
