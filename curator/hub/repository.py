@@ -44,7 +44,7 @@ def check_name(name: str) -> None:
 def wrong_name(name: str) -> str:
     """Return why a name can't be a repository's; nothing if it can."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # documented, as no type says
 
     owner, slash, rest = name.partition("/")
     if "://" in name:

@@ -13,7 +13,6 @@ from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
-from polars._typing import PolarsDataType
 
 from curator.errors import RunError
 
@@ -74,7 +73,10 @@ def write_parquet(final: Path, frame: pl.DataFrame, metadata: dict[str, str] | N
 
 @contextmanager
 def writing_parquet(
-    final: Path, schema: Mapping[str, PolarsDataType], metadata: dict[str, str], repeated: Sequence[str] = ()
+    final: Path,
+    schema: Mapping[str, pl.DataType | type[pl.DataType]],
+    metadata: dict[str, str],
+    repeated: Sequence[str] = (),
 ) -> Iterator[Callable[[pl.DataFrame], None]]:
     """Give a function that appends frames to a Parquet file, all or nothing, however many there are.
 

@@ -148,7 +148,7 @@ def errors(client: OpenAI, doing: str) -> Iterator[None]:
 
 def plainly(client: OpenAI, text: str) -> str:
     """Return what an endpoint said as one line for a terminal."""
-    for secret in (client.api_key, getattr(client, "_azure_ad_token", None)):
+    for secret in (client.api_key, os.environ.get("AZURE_OPENAI_AD_TOKEN")):
         text = text.replace(secret, "(the key)") if secret else text
     return plain(text)
 
