@@ -1,4 +1,4 @@
-"""The three published forms of selected items: `default`, `text` and `openai`."""
+"""The three published forms of selected items: `default`, and `text` and `openai`, which are made from it."""
 
 from __future__ import annotations
 
@@ -28,23 +28,26 @@ def default_form(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def text_form(rows: pl.DataFrame, split: str, recipe: Recipe) -> pl.DataFrame:
-    """Return the rows of config `text`: `text`, without the answer in test, and `price` (USD)."""
-    whole = pl.col("prompt")
-    text = prompts.test_prompt(whole, recipe.prompt) if split == "test" else whole
+    """Return the rows of config `text`: `text`, without the answer in test, and `price` (USD).
+
+    Columns in: those of config `default`.
+    """
+    whole = pl.concat_str("prompt", "completion")
+    text = prompts.test_prompt(pl.col("prompt"), recipe) if split == "test" else whole
     return rows.select(text.alias("text"), "price")
 
 
 def openai_form(rows: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
     """Return the rows of config `openai`: `messages`, a list of `role` and `content`.
 
-    The assistant says the price with two decimals.
+    The assistant says the price with two decimals. Columns in: `prompt` and `price` of config `default`.
     """
     # Python formats the exact value of each distinct price; no arithmetic in floats rounds every one of them right.
     prices = rows["price"].unique(maintain_order=True)
     spoken = pl.Series([f"{price:.2f}" for price in prices], dtype=pl.String)
     contents = (
         ("system", pl.lit(recipe.openai.system)),
-        ("user", prompts.chat_question(pl.col("prompt"), recipe.prompt)),
+        ("user", prompts.chat_question(pl.col("prompt"), recipe)),
         (
             "assistant",
             pl.concat_str(

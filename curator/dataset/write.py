@@ -157,11 +157,12 @@ def _write_data(
                 writers: dict[str, Callable[[pl.DataFrame], None]] = {}
                 # The forms of a file are several times its rows: they are made of a few rows at a time.
                 for rows in piece.rows.iter_slices(_ROWS_PER_GROUP):
-                    default, chats = default_form(rows), openai_form(rows, recipe)
+                    default = default_form(rows)
+                    chats = openai_form(default, recipe)
                     measures.add(piece.split, default)
                     for name, form in (
                         (f"data/{file}", default),
-                        (f"text/{file}", text_form(rows, piece.split, recipe)),
+                        (f"text/{file}", text_form(default, piece.split, recipe)),
                         # Twice: `datasets` reads all configs of a repository in the format of the first; OpenAI takes
                         # JSONL.
                         (f"openai/{file}", chats),

@@ -49,7 +49,7 @@ class TextSettings(Section):
     style: Literal["readable", "course"] = Field(
         "readable",
         description="readable: entities, tags and markup removed, details as `Key: value`; course: the original"
-        " course's scrubbing, on details as JSON text.",
+        " course's scrubbing, on details as JSON text, and its cuts of test prompts and chat questions.",
     )
     min_chars: int = Field(
         100, ge=0, le=10**7, description="Keep a row only if its text has more characters (code points)."

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from curator.dataset.forms import text_form
 from curator.pages.html import clipped
 from curator.recipe.load import Recipe
 from curator.report import hexagons
@@ -96,12 +97,10 @@ def _broken(rows: pl.DataFrame, texts: pl.Series, split: str, recipe: Recipe) ->
     """Count the rows that break each promise."""
     answer = recipe.prompt.answer
     rounded = round_price(pl.col("price"), recipe.price)
-    whole = pl.concat_str("prompt", "completion")
-    text = prompts.test_prompt(whole, recipe.prompt) if split == "test" else whole
     promises = {
         "prompt_end": pl.col("prompt").str.ends_with(answer),
         "completion": pl.col("completion") == pl.concat_str(pl.col("slot").cast(pl.String), pl.lit(".00")),
-        "text_end": text == pl.lit(texts),
+        "text_end": pl.lit(text_form(rows, split, recipe)["text"] == texts),
         "slot": pl.col("slot") == rounded,
         "slot_range": pl.col("slot").is_between(FIRST, LAST),
     }

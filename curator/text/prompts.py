@@ -7,6 +7,7 @@ import polars as pl
 
 from curator.kernels.buffers import to_series
 from curator.kernels.types import Int64s
+from curator.recipe.load import Recipe
 from curator.recipe.settings import PromptSettings, TextSettings
 from curator.text import course, readable
 from curator.text.course import Contents
@@ -59,14 +60,17 @@ def question(settings: PromptSettings) -> str:
 def break_answer(texts: pl.Series, settings: PromptSettings) -> pl.Series:
     """Put a colon into the answer's words where a product's text holds them.
 
+    Words that a colon does not break up, such as a lone ``$``, stay.
+
     >>> break_answer(pl.Series(["The Price is $5 today"]), PromptSettings()).to_list()
     ['The Price is: $5 today']
     """
     words = settings.answer
+    apart = f"{words[:-1].rstrip()}: {words[-1]}"
     rows = texts.str.contains(words, literal=True).arg_true()
-    if rows.is_empty():
+    if rows.is_empty() or words in apart:
         return texts
-    broken = texts.gather(rows).str.replace_all(words, f"{words[:-1].rstrip()}: {words[-1]}", literal=True)
+    broken = texts.gather(rows).str.replace_all(words, apart, literal=True)
     return texts.clone().scatter(rows, broken)
 
 
@@ -94,19 +98,27 @@ def product_text(prompt: pl.Expr, settings: PromptSettings) -> pl.Expr:
     return prompt.str.slice(len(question(settings))).str.head(-len(f"\n\n{settings.answer}"))
 
 
-def test_prompt(prompt: pl.Expr, settings: PromptSettings) -> pl.Expr:
-    """Return whole prompts cut after the first ``Price is $``, as the course asks them in its test."""
-    return prompt.str.splitn(settings.answer, 2).struct[0] + pl.lit(settings.answer)
+def test_prompt(prompt: pl.Expr, recipe: Recipe) -> pl.Expr:
+    """Return published prompts as the test rows of config `text` have them.
+
+    The course cuts them after the first ``Price is $``, even one in a product's text; other recipes leave them whole.
+    """
+    answer = recipe.prompt.answer
+    return prompt.str.splitn(answer, 2).struct[0] + pl.lit(answer) if recipe.text.style == "course" else prompt
 
 
-def chat_question(prompt: pl.Expr, settings: PromptSettings) -> pl.Expr:
-    r"""Return the user's message of the chat form, made from whole prompts.
+def chat_question(prompt: pl.Expr, recipe: Recipe) -> pl.Expr:
+    r"""Return the user's message of the chat form, from published prompts.
 
-    >>> whole = "How much does this cost to the nearest dollar?\n\nA lamp\n\nPrice is $20.00"
-    >>> pl.select(chat_question(pl.lit(whole), PromptSettings())).item()
+    " to the nearest dollar" goes from the question: a chat answers with the price as listed. The course deletes it, and
+    the answer words after a blank line, from the product's text too.
+
+    >>> prompt = "How much does this cost to the nearest dollar?\n\nA lamp\n\nPrice is $"
+    >>> pl.select(chat_question(pl.lit(prompt), Recipe())).item()
     'How much does this cost?\n\nA lamp'
     """
-    asked = test_prompt(prompt, settings)
-    return asked.str.replace_all(" to the nearest dollar", "", literal=True).str.replace_all(
-        f"\n\n{settings.answer}", "", literal=True
-    )
+    phrase, answer = " to the nearest dollar", f"\n\n{recipe.prompt.answer}"
+    if recipe.text.style == "course":
+        asked = test_prompt(prompt, recipe).str.replace_all(phrase, "", literal=True)
+        return asked.str.replace_all(answer, "", literal=True)
+    return pl.lit(question(recipe.prompt).replace(phrase, "")) + product_text(prompt, recipe.prompt)

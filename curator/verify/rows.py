@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from curator.dataset import chats
 from curator.dataset.columns import SCHEMAS
-from curator.dataset.forms import openai_form
+from curator.dataset.forms import openai_form, text_form
 from curator.dataset.manifest import Manifest
 from curator.dataset.measures import Measures, memory_bytes
 from curator.recipe.load import Recipe
@@ -161,9 +161,8 @@ class RowChecks:
         self, rows: pl.DataFrame, other: pl.DataFrame | None, name: str, twin: str, first: int, split: str
     ) -> None:
         other = self._same_rows(self.text, rows, other, name, twin, first)
-        whole = pl.concat_str("prompt", "completion")
-        expected = prompts.test_prompt(whole, self.recipe.prompt) if split == "test" else whole
-        both = rows.head(other.height).select(_price="price", _text=expected).hstack(other)
+        expected = text_form(rows.head(other.height), split, self.recipe)
+        both = expected.select(_price="price", _text="text").hstack(other)
 
         def where(at: int) -> str:
             return f"{twin} row {first + at}"
@@ -222,7 +221,7 @@ class RowChecks:
         self, rows: pl.DataFrame, found: pl.DataFrame, where: Callable[[int], str], *, skip_null: bool = False
     ) -> None:
         """Note the chats that are not what the rows of config `default` make."""
-        made = rows.select(pl.col("price").fill_null(0), prompt=pl.concat_str("prompt", "completion").fill_null(""))
+        made = rows.select(pl.col("price").fill_null(0), pl.col("prompt").fill_null(""))
         messages = openai_form(made, self.recipe)["messages"]
         expected = {f"_{role}": messages.list.get(n).struct.field("content") for n, role in enumerate(chats.ROLES)}
         both = found.with_columns(**expected)

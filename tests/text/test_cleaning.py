@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curator.items import dropping, mapper
-from curator.recipe.load import load_recipe
+from curator.recipe.load import Recipe, load_recipe
 from curator.recipe.settings import PriceSettings
 from curator.run import ledger
 from curator.text import cleaning, course, prompts
@@ -21,6 +21,7 @@ from curator.text.prices import read_prices, round_price
 
 LISTS = pl.List(pl.String)
 COURSE = load_recipe("course-v1", {"tokenizer": "o200k_base"})
+PRICER = load_recipe("pricer")
 
 
 def apply(rule: Callable[..., pl.Expr], values: list[Any], *args: Any, dtype: Any = pl.String) -> list[Any]:
@@ -209,16 +210,20 @@ def test_before_completion_cuts_at_the_last_prefix_and_test_prompt_at_the_first(
     frame = pl.DataFrame({"p": ["Q\n\nPrice is $5 日\n\nPrice is $12.00", "Q\n\nt\n\nPrice is $7.00"], "slot": [12, 7]})
     before = frame.select(prompts.before_completion(pl.col("p"), pl.col("slot"))).to_series().to_list()
     assert before == ["Q\n\nPrice is $5 日\n\nPrice is $", "Q\n\nt\n\nPrice is $"]
-    tests = frame.select(prompts.test_prompt(pl.col("p"), COURSE.prompt)).to_series().to_list()
+    tests = pl.DataFrame({"p": before}).select(prompts.test_prompt(pl.col("p"), COURSE)).to_series().to_list()
     assert tests == ["Q\n\nPrice is $", "Q\n\nt\n\nPrice is $"]
+    assert pl.DataFrame({"p": before}).select(prompts.test_prompt(pl.col("p"), PRICER)).to_series().to_list() == before
 
 
-def test_chat_question() -> None:
-    question = "How much does this cost to the nearest dollar?"
-    prompt = f"{question}\n\nRound it to the nearest dollar\n\nPrice is $8.00"
-    frame = pl.DataFrame({"p": [prompt, f"{question}\n\na Price is $9 b\n\nPrice is $8.00"]})
-    made = frame.select(prompts.chat_question(pl.col("p"), COURSE.prompt)).to_series().to_list()
-    assert made == ["How much does this cost?\n\nRound it", "How much does this cost?\n\na Price is $"]
+@pytest.mark.parametrize(
+    ("recipe", "rounded", "priced"),
+    [(COURSE, "Round it", "a Price is $"), (PRICER, "Round it to the nearest dollar", "a Price is $9 b")],
+)
+def test_only_the_course_changes_the_text_in_a_chat_question(recipe: Recipe, rounded: str, priced: str) -> None:
+    texts = pl.Series("text", ["Round it to the nearest dollar", "a Price is $9 b"])
+    prompt = pl.format("How much does this cost to the nearest dollar?\n\n{}\n\nPrice is $", "text")
+    made = texts.to_frame().select(prompts.chat_question(prompt, recipe)).to_series().to_list()
+    assert made == [f"How much does this cost?\n\n{text}" for text in (rounded, priced)]
 
 
 # -- prices

@@ -118,8 +118,7 @@ class Hosted:
     def _questions(self, rows: pl.DataFrame) -> list[tuple[str, Messages]]:
         """Return key and messages for each row; equal questions have one key."""
         recipe = self._setting.recipe
-        # The question ends before the answer's words, so it is the published one whether the price follows or not.
-        asked = rows.select(prompts.chat_question(pl.col("prompt"), recipe.prompt)).to_series()
+        asked = rows.select(prompts.chat_question(pl.col("prompt"), recipe)).to_series()
         about = {"endpoint": self._url, "model": self._model, "sampling": self._options.sampling}
         questions: list[tuple[str, Messages]] = []
         for text in asked:
