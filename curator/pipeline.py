@@ -109,6 +109,7 @@ def build(
     """
     progress("scan", 0, 0)
     vocabulary = find_vocabulary(recipe.tokenizer)
+    recipe = recipe.model_copy(update={"tokenizer": vocabulary.spec})
     found = resolve.resolve(specs, recipe)
     read = [one.source for one in found]
     shards = resolve.cut(found)

@@ -16,6 +16,7 @@ from curator.recipe.load import Recipe, load_recipe
 from curator.run.directory import RunDirectory
 from curator.sources.model import Shard, Source
 from curator.system.paths import is_run, require_folder
+from curator.tokens.vocabulary import recorded
 
 _NEEDED = ("published", "duplicates", "samples", "checks", "verdict", "files", "versions", "distributions")
 
@@ -75,7 +76,11 @@ class Run:
     def recipe(self) -> Recipe:
         """The settings of the build."""
         with self.reading():
-            return load_recipe(str(self.directory.recipe))
+            recipe = load_recipe(str(self.directory.recipe))
+            if self.manifest.get("failed"):
+                return recipe
+            spec = recorded(recipe.tokenizer, self.summary["tokenizer"]["name"])
+            return recipe.model_copy(update={"tokenizer": spec})
 
     @cached_property
     def summary(self) -> dict[str, Any]:

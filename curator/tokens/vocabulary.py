@@ -51,11 +51,13 @@ class Vocabulary:
     """A tokenizer's file, found and hashed but not yet loaded.
 
     Attributes:
+        spec: What finds it again from any working directory: a built-in or Hub name, or an absolute path.
         name: What may be published: a built-in or Hub name, or the last part of a local path.
         sha256: Digest of the vocabulary file (hex).
         path: The file `tokenizer.json`, or None for a vocabulary installed with curator.
     """
 
+    spec: str
     name: str
     sha256: str
     path: Path | None
@@ -72,9 +74,13 @@ def find_vocabulary(spec: str) -> Vocabulary:
         TokenizerError: It can't be had; the message says how to get it.
     """
     if spec in BUNDLED:
-        return Vocabulary(spec, BUNDLED[spec], None)
+        return Vocabulary(spec, spec, BUNDLED[spec], None)
     if (path := existing(spec)) is not None:
         return _local(spec, path)
+    if Path(spec).is_absolute():
+        raise TokenizerError(
+            f"tokenizer {spec!r} is not there: put the folder back, or build with another, --set tokenizer=FOLDER"
+        )
     if spec.startswith((".", "/", "~")) or spec.count("/") != 1 or "\\" in spec:
         raise TokenizerError(
             f"tokenizer {spec!r} is neither an existing folder nor one of {', '.join(BUNDLED)}, nor the name of a Hub"
@@ -90,9 +96,23 @@ def _local(spec: str, path: Path) -> Vocabulary:
             f"tokenizer folder {spec!r} has no tokenizer.json. Save one there with"
             " AutoTokenizer.from_pretrained(NAME).save_pretrained(FOLDER)."
         )
-    # `resolve` gives "." and ".." a name of their own.
-    name = (path if path.is_dir() or path.name != "tokenizer.json" else path.parent).resolve().name
-    return Vocabulary(name, _sha256(file), file)
+    # A folder is resolved, which gives "." and ".." a name of their own; a file that is a link keeps its name.
+    here = path.resolve() if path.is_dir() else path.parent.resolve() / path.name
+    name = (here.parent if here.name == "tokenizer.json" and not path.is_dir() else here).name
+    return Vocabulary(str(here), name, _sha256(file), file)
+
+
+def recorded(spec: str, name: str) -> str:
+    """Return what finds the tokenizer of a run again; a local one is not looked for on the Hub.
+
+    Args:
+        spec: The tokenizer in the run's recipe. Release 0.1.0 wrote a relative path there as it was typed.
+        name: The tokenizer's published name, which differs from `spec` for a local one.
+
+    >>> recorded("o200k_base", "o200k_base"), recorded("/models/llama", "llama")
+    ('o200k_base', '/models/llama')
+    """
+    return spec if spec == name else str(Path(spec).expanduser().absolute())
 
 
 def _from_hub(spec: str) -> Vocabulary:
@@ -110,7 +130,7 @@ def _from_hub(spec: str) -> Vocabulary:
         " --set tokenizer=FOLDER; or use one installed with curator, --set tokenizer=o200k_base."
     )
     try:
-        return Vocabulary(spec, _sha256(file := Path(hf_hub_download(spec, "tokenizer.json"))), file)
+        return Vocabulary(spec, spec, _sha256(file := Path(hf_hub_download(spec, "tokenizer.json"))), file)
     except GatedRepoError as error:
         raise TokenizerError(
             f"tokenizer {spec!r} is gated: accept its licence on the Hub, then run `hf auth login`. {advice}"

@@ -16,7 +16,7 @@ from curator.run.run import Run
 from curator.system.display import visible
 from curator.system.paths import is_folder, is_run, require_folder
 from curator.tokens.tokenizer import Tokenizer, load_tokenizer
-from curator.tokens.vocabulary import BUNDLED, find_vocabulary
+from curator.tokens.vocabulary import BUNDLED, find_vocabulary, recorded
 from curator.verify import whole
 from curator.verify.card_checks import described
 from curator.verify.near_copies import apart
@@ -90,12 +90,16 @@ def _verify(
     named = remote.name if remote is not None else None
     verdict.checks.append(whole.files(inside, manifest))
     verdict.checks += whole.unnamed(names, manifest, repository=copy, repository_name=named)
-    tokenizer, reason = _tokenizer(manifest, run)
+    spec = _spec(manifest, run)
+    tokenizer, reason = _tokenizer(spec, manifest)
     rows, measures = RowChecks(manifest.recipe), Measures()
     for split in SPLITS:
         rows.run(folder, manifest, split, tokenizer, measures)
     if tokenizer is None:
         rows.tokens.skipped = f"not counted again: {reason}"
+        if spec != manifest.tokenizer.name:
+            # Whoever has the dataset alone need not have its tokenizer; without its own a run does not prove its cap.
+            rows.tokens.problem(rows.tokens.skipped)
         if manifest.recipe.tokens.of == "text":
             rows.cap.skipped = f"the texts' tokens are not counted: {reason}"
     else:
@@ -126,18 +130,24 @@ def _verify(
     return verdict
 
 
-def _tokenizer(manifest: Manifest, run: Path | None) -> tuple[Tokenizer | None, str]:
-    """Return the very tokenizer that counted, or why it can't be had."""
-    spec = manifest.recipe.tokenizer
+def _spec(manifest: Manifest, run: Path | None) -> str:
+    """Return what finds the tokenizer: its published name, or where a run recorded that a local one is."""
+    name = manifest.tokenizer.name
+    if run is None:
+        return name
     try:
-        if run is not None:
-            # The run's own recipe knows the path of a local tokenizer.
-            spec = load_recipe(str(run / "recipe.toml")).tokenizer
-        vocabulary = find_vocabulary(spec)
-        if vocabulary.sha256 != manifest.tokenizer.sha256:
-            return None, f"the tokenizer {vocabulary.name!r} that is here has another sha256"
+        return recorded(load_recipe(str(run / "recipe.toml")).tokenizer, name)
+    except RecipeError:
+        return name  # The run's own checks say so.
+
+
+def _tokenizer(spec: str, manifest: Manifest) -> tuple[Tokenizer | None, str]:
+    """Return the very tokenizer that counted, or why it can't be had."""
+    try:
+        if find_vocabulary(spec).sha256 != manifest.tokenizer.sha256:
+            return None, f"the tokenizer {spec!r} has another sha256 than the one that counted"
         return load_tokenizer(spec), ""
-    except (RecipeError, TokenizerError) as error:
+    except TokenizerError as error:
         return None, str(error)
 
 
