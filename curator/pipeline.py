@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import platform
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,9 +15,7 @@ from typing import Any, Literal
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from curator import __version__
 from curator.dataset.write import write_dataset
 from curator.errors import RunError
 from curator.items.ray_cluster import run_ray
@@ -31,18 +26,17 @@ from curator.report.complete import complete
 from curator.report.summary import cost, summarise
 from curator.report.write import write_page
 from curator.run import ledger
-from curator.run.directory import CARD, RunDirectory
+from curator.run.directory import RunDirectory
+from curator.run.manifest import LIBRARIES, finished_summary, own_files, write_manifest, write_sources
 from curator.selection import select
+from curator.selection.record import write_ledger, write_selection
 from curator.sources import resolve
-from curator.sources.model import Shard, Source
+from curator.sources.model import Shard
 from curator.system import interrupt
-from curator.system.digest import sha256
-from curator.system.files import remove, write_json, write_parquet, write_text, writing_parquet
+from curator.system.files import remove, write_json, write_text
 from curator.system.platform import cores, give_back_early, peak_memory_bytes
 from curator.system.progress import Progress, silent
 from curator.tokens.vocabulary import Vocabulary, find_vocabulary
-
-_LIBRARIES = ("polars", "numpy", "pyarrow", "fastokens", "tokenizers")
 
 
 @dataclass
@@ -70,8 +64,6 @@ class Clock:
         others = sum(peak for worker, peak in self.workers.items() if worker != str(os.getpid()))
         return max(self._peak_of_map + others, peak_memory_bytes())
 
-
-_SELECTED_AT_ONCE = 1 << 18
 
 ROWS_WORTH_A_WORKER = 30_000
 """Rows that take as long to map as another process takes to start and load its tokenizer."""
@@ -118,11 +110,11 @@ def build(
     run = RunDirectory(out)
     with run.locked(), interrupt.deferred():
         key = _run_key(recipe, vocabulary, shards)
-        if (summary := _finished(run, key)) is not None:
+        if (summary := finished_summary(run, key)) is not None:
             return summary
         remove(run.manifest)
         write_text(run.recipe, recipe.to_toml())
-        write_json(run.sources, _describe(read, shards))
+        write_sources(run, read, shards)
         clock = Clock()
         map_all = partial(_run, engine, address, recipe, workers)
         mapped = _map(run, shards, recipe, vocabulary, map_all, clock, progress)
@@ -133,10 +125,10 @@ def build(
         with damaged_part_errors(run.path):
             select.check_weights(recipe, _categories(parts))
             selection = select.select(parts, recipe)
-            _write_selection(run, selection)
-            fates = _write_ledger(run, shards, selection)
+            write_selection(run, selection)
+            fates = write_ledger(run, shards, selection)
         if nothing := _nothing_left(fates):
-            _write_manifest(run, key, read, failed=nothing)
+            write_manifest(run, key, read, failed=nothing)
             raise RunError(nothing)
         summary = summarise(recipe, vocabulary, read, parts, selection, fates)
         clock.lap("select")
@@ -149,48 +141,18 @@ def build(
             manifest = write_dataset(run.dataset, parts, selection, recipe, vocabulary, read, fates, pictures)
         clock.lap("write")
         summary |= cost(clock.seconds, mapped, clock.peak_memory())
-        summary = complete(summary, run, shards, recipe, manifest, _LIBRARIES)
+        summary = complete(summary, run, shards, recipe, manifest, LIBRARIES)
         write_json(run.summary, summary)
         write_page(summary, run.report)
-        _write_manifest(run, key, read, _own_files(run, shards, manifest))
+        write_manifest(run, key, read, own_files(run, shards, manifest))
         return summary
 
 
 def _run_key(recipe: Recipe, vocabulary: Vocabulary, shards: Sequence[Shard]) -> str:
     """Return a digest (hex) of all that a run depends on."""
-    parts = [recipe.to_toml(), code_digest(), *(version(name) for name in _LIBRARIES)]
+    parts = [recipe.to_toml(), code_digest(), *(version(name) for name in LIBRARIES)]
     parts += [shard_key(shard, recipe, vocabulary) for shard in shards]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _finished(run: RunDirectory, key: str) -> dict[str, Any] | None:
-    """Return the summary of a run that is complete and was made for this key."""
-    try:
-        manifest = json.loads(run.manifest.read_text("utf-8"))
-        whole = manifest["key"] == key and all(
-            (run.path / name).stat().st_size == file["bytes"]
-            for name, file in manifest["files"].items()
-            if name != CARD  # People edit the card.
-        )
-        if not whole or sha256(run.summary) != manifest["files"][run.summary.name]["sha256"]:
-            return None
-        summary: dict[str, Any] = json.loads(run.summary.read_text("utf-8"))
-        return summary
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        # No manifest, or one that something else has written over: the run is not complete.
-        return None
-
-
-def _describe(read: Sequence[Source], shards: Sequence[Shard]) -> dict[str, Any]:
-    numbers = {source.location: number for number, source in enumerate(read)}
-    return {
-        "sources": [asdict(source) for source in read],
-        "shards": [
-            {"shard": one.index, "source": numbers[one.source.location]}
-            | {"start": one.start, "stop": one.stop, "offset": one.offset}
-            for one in shards
-        ],
-    }
 
 
 def _map(
@@ -248,40 +210,6 @@ def _categories(parts: Sequence[Path]) -> list[str]:
     return found["category"].to_list()
 
 
-def _write_selection(run: RunDirectory, selection: select.Selection) -> None:
-    with writing_parquet(run.selection, select.SCHEMA, {}) as write:
-        # The splits' names are strings, and no cluster takes no memory before: a piece at a time.
-        for items in selection.items.iter_slices(_SELECTED_AT_ONCE):
-            write(items.with_columns(pl.col("cluster").cast(pl.UInt32), split=select.split_of(pl.col("fate"))))
-
-
-def _write_ledger(run: RunDirectory, shards: Sequence[Shard], selection: select.Selection) -> dict[str, int]:
-    """Give every row its final fate and count; the counts must add up to the rows that came in."""
-    counts: Counter[str] = Counter()
-    offset = 0
-    for shard in shards:
-        path = run.ledger(shard.index)
-        metadata = {name: text for name, text in pl.read_parquet_metadata(path).items() if name != "ARROW:schema"}
-        part = pl.read_parquet(path, glob=False)
-        kept = pq.read_metadata(run.items(shard.index)).num_rows
-        decided = selection.items.slice(offset, kept).select("row", pl.col("fate").cast(pl.String))
-        offset += kept
-        final = ledger.final_fates(part, decided)
-        if final.height != shard.rows or (final["fate"] == ledger.KEPT).any():
-            raise RunError(f"{path}: the ledger doesn't account for every row of its shard; remove it and run again")
-        write_parquet(path, final, metadata)
-        counts.update(ledger.count_fates(final))
-    return {fate: counts[fate] for fate in ledger.FATES if fate in counts}
-
-
-def _own_files(run: RunDirectory, shards: Sequence[Shard], manifest: Mapping[str, Any]) -> list[Path]:
-    """Return the files that a build writes; what somebody else puts beside them is not the run's."""
-    names = ("README.md", "manifest.json", "croissant.json", *manifest["files"], *manifest["images"])
-    parts = [part for shard in shards for part in (run.items(shard.index), run.ledger(shard.index))]
-    own = [run.recipe, run.sources, run.selection, run.summary, run.report]
-    return [*own, *parts, *(run.dataset / name for name in names)]
-
-
 def _nothing_left(fates: Mapping[str, int]) -> str:
     """Return where all rows went, if none is left for a dataset; else nothing."""
     if any(fates.get(split) for split in ledger.SPLITS):
@@ -307,24 +235,3 @@ def damaged_part_errors(folder: Path) -> Iterator[None]:
             f"a part in {folder / 'items'} or {folder / 'ledger'} is damaged ({str(error).splitlines()[0][:200]}):"
             " `curator verify` names it in a finished run; remove both folders and run the same command again"
         ) from error
-
-
-def _write_manifest(
-    run: RunDirectory, key: str, read: Sequence[Source], files: Sequence[Path] = (), failed: str | None = None
-) -> None:
-    """Write the run's manifest, which ends the build: with its files, or with why there is no dataset."""
-    write_json(
-        run.manifest,
-        {
-            "key": key,
-            "curator": __version__,
-            "python": platform.python_version(),
-            "libraries": {name: version(name) for name in _LIBRARIES},
-            "sources": [asdict(source) for source in read],
-            "files": {
-                path.relative_to(run.path).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
-                for path in sorted(files)
-            },
-        }
-        | ({} if failed is None else {"failed": failed}),
-    )

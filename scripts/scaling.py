@@ -61,12 +61,11 @@ def build(source: str, recipe: str, run: Path) -> dict[str, Any]:
 @click.argument("source")
 def one(run: Path, source: str) -> None:
     """Select again from the items of a finished RUN of SOURCE, in this process; print times and memory."""
-    from curator import pipeline as build
     from curator.recipe.load import load_recipe
     from curator.report.summary import summarise
     from curator.run import parts
     from curator.run.directory import RunDirectory
-    from curator.selection import select
+    from curator.selection import record, select
     from curator.sources import resolve
     from curator.system.platform import peak_memory_bytes
     from curator.tokens.vocabulary import find_vocabulary
@@ -78,7 +77,7 @@ def one(run: Path, source: str) -> None:
     seconds, memory = perf_counter() - start, peak_memory_bytes() - before
     found = resolve.resolve([source], recipe)
     start = perf_counter()
-    fates = build._write_ledger(RunDirectory(run), resolve.cut(found), selection)
+    fates = record.write_ledger(RunDirectory(run), resolve.cut(found), selection)
     summarise(recipe, find_vocabulary(recipe.tokenizer), [each.source for each in found], files, selection, fates)
     ledger = perf_counter() - start
     start = perf_counter()

@@ -207,10 +207,10 @@ def test_killed_in_the_map_step(
     [
         "curator.dataset.write _write_data 1 after",
         "curator.pipeline write_dataset 1 after",
-        "curator.pipeline write_parquet 3 after",
-        "curator.pipeline write_json 2 after",
+        "curator.selection.record write_parquet 3 after",
+        "curator.pipeline write_json 1 after",
         "curator.items.shard writing_parquet 3 after",
-        "curator.pipeline _write_manifest 1 before",
+        "curator.pipeline write_manifest 1 before",
     ],
 )
 def test_killed_anywhere(
