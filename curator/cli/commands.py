@@ -12,7 +12,7 @@ import click
 
 from curator import __version__
 from curator.cli import complete, tables
-from curator.cli.group import Group, agreed
+from curator.cli.group import Command, Group, agreed
 from curator.cli.train import train
 from curator.system import progress
 from curator.system.display import visible
@@ -43,7 +43,9 @@ def main() -> None:
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<source>-<recipe>]")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: the cores; fewer for few rows]")
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="What maps.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Where the map step runs."
+)
 @click.option("--address", help="HOST:PORT of a Ray cluster, or auto.  [default: Ray on this machine alone]")
 @click.option("--dry-run", is_flag=True, help="Estimate rows, time, disk and tokens from a sample; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and nothing else.")
@@ -58,11 +60,12 @@ def build(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Build a dataset from SOURCE, or continue a build that was interrupted.
+    """Build a dataset, or continue a build.
 
-    SOURCE is a file of raw product metadata, Parquet or JSON lines (plain, .gz, .zst), a folder or glob of them, a
-    category of the Hub's dataset (see `curator categories`), `course` for the course's eight, or demo[:ROWS[:SEED]],
-    the built-in catalogue (the default). Names come first: a folder called demo is ./demo.
+    A build that was interrupted goes on where it ended. SOURCE is a file of raw product metadata, Parquet or JSON lines
+    (plain, .gz, .zst), a folder or glob of them, a category of the Hub's dataset (see `curator categories`), `course`
+    for the course's eight, or demo[:ROWS[:SEED]], the built-in catalogue (the default). Names come first: a folder
+    called demo is ./demo.
 
     With --engine ray the rows are mapped by a Ray cluster. Sources, tokenizer and run directory must lie where all its
     nodes find them under the same path.
@@ -88,8 +91,8 @@ def build(
         click.echo(json.dumps(guess.to_dict()) if as_json else tables.estimated(guess))
         return
     run = out or Path("runs") / f"{_label(sources)}-{recipe.name}"
-    with progress.steps() as told:
-        summary = run_build(sources, recipe, run, workers=workers, progress=told, engine=engine, address=address)
+    with progress.steps() as report_step:
+        summary = run_build(sources, recipe, run, workers=workers, progress=report_step, engine=engine, address=address)
     for warning in summary["warnings"]:
         click.echo(visible(f"Warning: {warning}"), err=True)
     if as_json:
@@ -100,7 +103,7 @@ def build(
 
 @main.group()
 def recipes() -> None:
-    """Show what a recipe sets.
+    """Show the settings of recipes.
 
     \b
     Example:
@@ -112,9 +115,10 @@ def recipes() -> None:
 @click.argument("name", default="pricer", shell_complete=complete.recipe)
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
 def show(name: str, settings: tuple[str, ...]) -> None:
-    """Print the recipe NAME (built-in or a TOML file) as TOML, each key with its sentence.
+    """Print a recipe with all its settings.
 
-    What it prints is a recipe file: save it, change it, and pass it to `curator build --recipe`.
+    NAME is a built-in recipe or a TOML file. The output is a recipe file, each key with its sentence: save it, change
+    it, and pass it to `curator build --recipe`.
 
     \b
     Example:
@@ -130,10 +134,10 @@ def show(name: str, settings: tuple[str, ...]) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 def categories(as_json: bool) -> None:
-    """List the categories of Amazon Reviews 2023, each a SOURCE for `curator build`.
+    """List the categories of Amazon Reviews 2023.
 
-    The numbers of items are rounded, as the dataset's authors publish them. The eight marked `course` are what the
-    SOURCE `course` reads.
+    Each is a SOURCE for `curator build`. The numbers of items are rounded, as the dataset's authors publish them. The
+    eight marked `course` are what the SOURCE `course` reads.
 
     \b
     Example:
@@ -152,9 +156,10 @@ def categories(as_json: bool) -> None:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Where the page goes.  [default: RUN/report.html]")
 def report(run: Path, out: Path | None) -> None:
-    """Make the page of the finished RUN again, from its summary.json alone.
+    """Write the page of a finished run again.
 
-    One file that loads nothing: verdict, rows, prices, slots, categories, tokens, sample rows, and how it was made.
+    It is drawn from RUN/summary.json alone. One file that loads nothing: verdict, rows, prices, slots, categories,
+    tokens, sample rows, settings and versions.
 
     \b
     Example:
@@ -173,9 +178,10 @@ def report(run: Path, out: Path | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Write the comparison as a page, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 def compare(run_a: Path, run_b: Path, out: Path | None, as_json: bool) -> None:
-    """Tell what changed from RUN_A to RUN_B: settings, fates, distributions, rows gained and lost with reasons.
+    """Compare two runs.
 
-    Rows are matched by their place in the same source, or else by parent_asin.
+    Shows the changes from RUN_A to RUN_B: settings, fates, distributions, rows gained and lost with reasons. Rows are
+    matched by their place in the same source, or else by parent_asin.
 
     \b
     Example:
@@ -199,9 +205,10 @@ def compare(run_a: Path, run_b: Path, out: Path | None, as_json: bool) -> None:
 @click.option("--full", is_flag=True, help="Show long texts whole.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 def why(run: Path, parent_asin: str, full: bool, as_json: bool) -> None:
-    """Tell the way of the product PARENT_ASIN through the finished RUN, step by step, for every row it has.
+    """Explain what happened to a product.
 
-    The row is read again from its source and mapped by the same rules; what does not agree with the run is said.
+    Shows each step of every row of PARENT_ASIN in the finished RUN. The row is read again from its source and mapped by
+    the same rules; differences from the run are reported.
 
     \b
     Example:
@@ -222,10 +229,11 @@ def why(run: Path, parent_asin: str, full: bool, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask before making it public.")
 @click.option("--dry-run", is_flag=True, help="Show files, bytes, deletions and visibility; send nothing.")
 def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> None:
-    """Publish the dataset of RUN to the Hub's dataset repository REPO_ID (OWNER/NAME), made if it isn't there.
+    """Publish a dataset to the Hugging Face Hub.
 
-    The run is verified first. Data, card and the deletion of old files are one commit. What a person has written into
-    the card on the Hub stays. An interrupted publish can be run again. Log in first: hf auth login.
+    The dataset of RUN goes to the repository REPO_ID (OWNER/NAME), which is created if needed. The run is verified
+    first. Data, card and the deletion of old files are one commit. What a person has written into the card on the Hub
+    stays. An interrupted publish can be run again. Log in first: hf auth login.
 
     \b
     Example:
@@ -234,17 +242,17 @@ def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> 
     """
     from curator.publish.push import plan, push
 
-    made = plan(run, repo_id, public=public)
-    click.echo(made.to_text())
+    planned = plan(run, repo_id, public=public)
+    click.echo(planned.to_text())
     if dry_run:
         click.echo("dry run: nothing was sent")
         return
-    if public and made.changes:
-        click.echo(made.warning(), err=True)
+    if public and planned.changes:
+        click.echo(planned.warning(), err=True)
         if not yes and not agreed("Publish it?"):
             click.echo("Not published: nothing was sent. Without --public only you can read it.", err=True)
             raise click.exceptions.Exit(1)
-    click.echo(f"published   {push(made)}" if made.changes else f"up to date  {made.address}: nothing to send")
+    click.echo(f"published   {push(planned)}" if planned.changes else f"up to date  {planned.address}: nothing to send")
 
 
 @main.command()
@@ -253,9 +261,10 @@ def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> 
 @click.option("--price-per-million", type=click.FloatRange(min=0), help="USD for a million training tokens.")
 @click.option("--exhaustive", is_flag=True, help="Compare every two rows of different splits too, by brute force.")
 def verify(place: str, as_json: bool, price_per_million: float | None, exhaustive: bool) -> None:
-    """Hash and check again what RUN holds (a run directory or a dataset folder), or the Hub's dataset REPO_ID.
+    """Check a run or a dataset from its files.
 
-    Everything is checked from the files alone. Ends with exit code 3 and the files and rows that do not hold.
+    RUN is a run directory or a dataset folder, REPO_ID a dataset on the Hub. Every file is hashed and every row checked
+    again. Ends with exit code 3 if a check fails, and lists the files and rows.
 
     \b
     Example:
@@ -271,10 +280,24 @@ def verify(place: str, as_json: bool, price_per_million: float | None, exhaustiv
     verdict.raise_for_failures()
 
 
-@main.command()
+class _Evaluate(Command):
+    """A command whose help lists the predictors and their options."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the predictors and their options after those of the command."""
+        from curator.evaluate.kinds import KINDS
+
+        super().format_options(ctx, formatter)
+        with formatter.section("Predictors (--model)"):
+            formatter.write_dl([(name, kind.sentence) for name, kind in KINDS.items()])
+        with formatter.section("Options of predictors (--set)"):
+            formatter.write_dl([option for kind in KINDS.values() for option in kind.options.items()])
+
+
+@main.command(cls=_Evaluate)
 @click.argument("place", metavar="[RUN|DATASET]", required=False, shell_complete=complete.run)
-@click.option("--model", "models", metavar="NAME", multiple=True, help="A predictor (see above); may be repeated.")
-@click.option("--datasets", nargs=2, metavar="RUN_A RUN_B", help="Tell which of two runs teaches models more.")
+@click.option("--model", "models", metavar="NAME", multiple=True, help="A predictor (see below); may be repeated.")
+@click.option("--datasets", nargs=2, metavar="RUN_A RUN_B", help="Compare how well models learn from two runs.")
 @click.option(
     "--split",
     type=click.Choice(["test", "validation"]),
@@ -282,9 +305,9 @@ def verify(place: str, as_json: bool, price_per_million: float | None, exhaustiv
     show_default=True,
     help="The rows to guess.",
 )
-@click.option("--limit", type=click.IntRange(0), help="Most rows to guess; 0 for all.  [default: 250]")
-@click.option("--train-limit", type=click.IntRange(1), help="Most rows to learn from.  [default: all]")
-@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Tell a model, as llama.batch=4.")
+@click.option("--limit", type=click.IntRange(0), help="Maximum rows to guess; 0 for all.  [default: 250]")
+@click.option("--train-limit", type=click.IntRange(1), help="Maximum rows to learn from.  [default: all]")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set an option of a predictor (see below).")
 @click.option("--yes", is_flag=True, help="Don't ask before asking what may cost money.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: RUN/evaluate]")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object, and nothing else.")
@@ -300,14 +323,11 @@ def evaluate(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure how well models guess the prices of held-out rows, or which of two datasets teaches more.
+    """Measure how well models guess prices.
 
-    Models are constant, constant:mean, category, linear, tfidf-ridge and gradient-boosting, which learn from train;
-    llama:PATH, a language model or an adapter on this machine; openai:MODEL, a model at OpenAI or at any endpoint like
-    it (OPENAI_BASE_URL, OPENAI_API_KEY), whose answers are kept, so that no question is asked twice; human, asked by a
-    CSV form in the results' folder. All guess the same rows; their differences come with intervals. Answers, numbers
-    and a page go to RUN/evaluate. --datasets trains each model on as many rows of either run, and tests it on the same
-    products, which neither has seen.
+    All predictors guess the same held-out rows; their differences come with intervals. Answers, numbers and a page go
+    to RUN/evaluate. The answers of a hosted model are kept, so that no question is asked twice. --datasets trains each
+    predictor on equally many rows of two runs, and tests it on the same products, which are in neither training set.
 
     \b
     Example:

@@ -17,7 +17,7 @@ _Command = Callable[..., Any]
 
 @click.group(cls=Parent)
 def train() -> None:
-    """Fine-tune a language model on the dataset of a run.
+    """Fine-tune a language model on a dataset.
 
     \b
     Example:
@@ -31,11 +31,12 @@ train.add_command(llama)
 
 @train.group(cls=Parent)
 def gpt() -> None:
-    """Fine-tune a GPT model by OpenAI's calls, at OpenAI or any endpoint that speaks them.
+    """Fine-tune a GPT model at a provider.
 
-    OpenAI itself takes no new jobs after 6 January 2027, and none from new organisations since 7 May 2026. Azure OpenAI
-    (--azure) and Nebius Token Factory with Llama 3.1 8B (--base-url https://api.tokenfactory.nebius.com/v1) go on. The
-    key is read from OPENAI_API_KEY, or AZURE_OPENAI_API_KEY, and never stored.
+    The provider is OpenAI, or any endpoint that takes its calls. OpenAI itself takes no new jobs after 6 January 2027,
+    and none from new organisations since 7 May 2026. Azure OpenAI (--azure) and Nebius Token Factory with Llama 3.1 8B
+    (--base-url https://api.tokenfactory.nebius.com/v1) go on. The key is read from OPENAI_API_KEY, or
+    AZURE_OPENAI_API_KEY, and never stored.
 
     \b
     Example:
@@ -54,7 +55,7 @@ def _json(command: _Command) -> _Command:
 
 def _job_at(command: _Command) -> _Command:
     return click.option(
-        "--base-url", metavar="URL", help="Where the job is, if neither at OpenAI nor where OPENAI_BASE_URL says."
+        "--base-url", metavar="URL", help="The job's endpoint.  [default: OPENAI_BASE_URL, or OpenAI itself]"
     )(command)
 
 
@@ -65,7 +66,7 @@ def _every(command: _Command) -> _Command:
         default=10.0,
         show_default=True,
         metavar="SECONDS",
-        help="How often to ask how the job stands.",
+        help="Time between two looks at the job.",
     )(command)
 
 
@@ -110,10 +111,11 @@ def start(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Upload rows of the finished RUN, start a fine-tuning job, follow it to its end, fetch its results.
+    """Start a fine-tuning job, and follow it.
 
-    The same command goes on with a start that was interrupted: no file is sent twice, and no second job is started
-    unless --again asks for it. Without a validation split (course-v1) the next train rows serve.
+    Uploads rows of the finished RUN, starts the job, follows it to its end and fetches its results. The same command
+    goes on with a start that was interrupted: no file is sent twice, and no second job is started unless --again asks
+    for it. Without a validation split (course-v1) the next train rows serve.
 
     \b
     Example:
@@ -149,7 +151,9 @@ def start(
 @_job_at
 @_json
 def status(run: Path, base_url: str | None, as_json: bool) -> None:
-    """Tell how the last job of RUN stands: status, step, losses; draw the losses again.
+    """Show the state of the last job.
+
+    Prints status, step and losses of the last job of RUN, and draws the losses again.
 
     \b
     Example:
@@ -170,7 +174,9 @@ def status(run: Path, base_url: str | None, as_json: bool) -> None:
 @_every
 @_json
 def follow(run: Path, base_url: str | None, every: float, as_json: bool) -> None:
-    """Show the events of the last job of RUN as they come, until it has ended; then fetch its results.
+    """Follow the last job to its end.
+
+    Shows the events of the last job of RUN as they come; when it has ended, fetches its results.
 
     \b
     Example:
@@ -190,7 +196,9 @@ def follow(run: Path, base_url: str | None, every: float, as_json: bool) -> None
 @_job_at
 @_json
 def cancel(run: Path, base_url: str | None, as_json: bool) -> None:
-    """Cancel the last job of RUN; what was trained until then is paid for.
+    """Cancel the last job.
+
+    The training of the last job of RUN up to then is paid for.
 
     \b
     Example:
@@ -206,7 +214,7 @@ def cancel(run: Path, base_url: str | None, as_json: bool) -> None:
 
 
 def _end(found: dict[str, Any], as_json: bool) -> None:
-    """Print how a job stands; one that ended without a model is a failure."""
+    """Print the state of a job; a job that ended without a model is a failure."""
     from curator.train.gpt import command as gpt_command
     from curator.train.gpt import words
 

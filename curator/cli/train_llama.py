@@ -40,13 +40,13 @@ _OPTIONS = (
     _option("--validation-rows", _COUNT, "First validation rows; 0: none."),
     _option("--quantize", click.Choice(QUANTIZATIONS), "Base weights while training; 4bit: NF4, doubly quantised."),
     _option("--lora-r", _POSITIVE, "Rank of the adapter."),
-    _option("--lora-alpha", _POSITIVE, "What the adapter says counts alpha / r times."),
-    _option("--lora-dropout", click.FloatRange(0, 1, max_open=True), "Its dropout."),
+    _option("--lora-alpha", _POSITIVE, "Scale of the adapter: its output counts alpha / r times."),
+    _option("--lora-dropout", click.FloatRange(0, 1, max_open=True), "Dropout of the adapter."),
     _option("--target", str, "A layer that gets an adapter; may be repeated.", "targets", multiple=True),
     _option("--epochs", _POSITIVE, "Passes over the rows."),
     _option("--batch-size", _POSITIVE, "Rows at a time; 4 with --accumulation 4 makes the same step in less memory."),
     _option("--accumulation", _POSITIVE, "Batches that make one step."),
-    _option("--learning-rate", click.FloatRange(0, min_open=True), "The highest."),
+    _option("--learning-rate", click.FloatRange(0, min_open=True), "The highest learning rate."),
     _option("--scheduler", click.Choice(SCHEDULERS), "How the learning rate falls."),
     _option("--warmup", click.FloatRange(0), "Share of the steps in which it rises; from 1 on: steps."),
     _option("--optimizer", str, "auto: paged_adamw_32bit on a GPU, adamw_torch without."),
@@ -54,15 +54,15 @@ _OPTIONS = (
     _option(
         "--max-length",
         str,
-        "Most tokens of a row, checked; auto: those of the longest.",
+        "Maximum tokens of a row, checked; auto: those of the longest.",
         metavar=f"{AUTO}|TOKENS",
         callback=_length,
     ),
-    _option("--max-steps", _COUNT, "End after so many steps; 0: whole epochs."),
-    _option("--seed", click.IntRange(0, 2**31 - 1), "Of the order of rows, first weights and dropout."),
+    _option("--max-steps", _COUNT, "End after N steps; 0: whole epochs."),
+    _option("--seed", click.IntRange(0, 2**31 - 1), "Seed of the order of rows, first weights and dropout."),
     _option("--save-steps", _POSITIVE, "Steps between checkpoints."),
     _option("--eval-steps", _COUNT, "Steps between losses on validation; 0: a tenth of all steps."),
-    _option("--logging-steps", _POSITIVE, "Steps whose mean loss is told at once."),
+    _option("--logging-steps", _POSITIVE, "Steps per reported mean loss."),
 )
 
 
@@ -80,15 +80,16 @@ def _training(command: _Command) -> _Command:
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in DIR.")
 @click.option("--push-to", metavar="OWNER/NAME", help="Private Hub repository that gets each checkpoint.")
 @click.option("--report-to", metavar="TRACKER", multiple=True, help="wandb, or another that transformers knows.")
-@click.option("--run-name", help="What the tracker calls it.  [default: names of base and dataset]")
+@click.option("--run-name", help="Name of the run at the tracker.  [default: names of base and dataset]")
 @click.option("--dry-run", is_flag=True, help="Check the rows; download no weights, write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 def llama(run: str, dry_run: bool, as_json: bool, **asked: Any) -> None:
-    """Fine-tune a Llama or another language model on this machine, by QLoRA (transformers, peft, trl, bitsandbytes).
+    """Fine-tune a model on this machine.
 
-    RUN is a finished run, its dataset folder, or a dataset of curator on the Hub (OWNER/NAME). The loss falls on the
-    price alone. Before the first step every row is encoded by the model's own tokenizer; if one would be cut, nothing
-    is trained. Without a GPU it computes in float32, with one in bfloat16. Losses are in DIR/losses.jsonl and drawn in
+    Trains an adapter of a Llama or another language model by QLoRA (transformers, peft, trl, bitsandbytes). RUN is a
+    finished run, its dataset folder, or a dataset of curator on the Hub (OWNER/NAME). The loss falls on the price
+    alone. Before the first step every row is encoded by the model's own tokenizer; if one would be cut, nothing is
+    trained. Without a GPU it computes in float32, with one in bfloat16. Losses are in DIR/losses.jsonl and drawn in
     DIR/training.html while it trains. Without a validation split (course-v1) the next train rows serve.
 
     \b

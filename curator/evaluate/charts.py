@@ -32,7 +32,7 @@ def swatch(place: int) -> str:
 
 
 def label(name: str) -> str:
-    """Return a model's name so short that it fits beside a bar: of a path the end, which tells models apart.
+    """Return a model's name so short that it fits beside a bar: of a path the end, which distinguishes models.
 
     >>> label("gradient-boosting"), label("llama:runs/models/prices-8b")
     ('gradient-boosting', 'llama:…prices-8b')
@@ -76,8 +76,8 @@ def errors(found: Evaluation) -> Drawing:
         axes.set_xlabel("mean absolute error (USD)")
         return figure
 
-    told = ", ".join(f"{name} {_usd(numbers[name]['mae'])}" for name in names)
-    return drawing("errors", f"Mean absolute error of each model with its 95 % interval: {told}.", FULL, plot)
+    described = ", ".join(f"{name} {_usd(numbers[name]['mae'])}" for name in names)
+    return drawing("errors", f"Mean absolute error of each model with its 95 % interval: {described}.", FULL, plot)
 
 
 def points(found: Evaluation) -> int:
@@ -142,12 +142,12 @@ def running(found: Evaluation) -> Drawing:
         title_axis(axes, "mean absolute error")
         return figure
 
-    told = ", ".join(
+    described = ", ".join(
         f"{one.name} {_usd(float(mean[-1]))}"
         for one, (_, mean, _) in zip(found.models, curves, strict=True)
         if len(mean)
     )
-    alt = f"Mean absolute error over the rows so far; in the end: {told or 'no answers'}."
+    alt = f"Mean absolute error over the rows so far; in the end: {described or 'no answers'}."
     return drawing("running", alt, FULL, plot)
 
 

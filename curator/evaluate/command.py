@@ -45,7 +45,7 @@ def evaluate_models(
         limit: Most rows that are guessed; 0 for all, None for `MOST_ROWS`.
         most_train: Most rows that are learned from; None for all.
         out: Where the results go; by default ``RUN/evaluate``.
-        options: What predictors may be told.
+        options: Options of the predictors.
         confirm: Asks whether something that may cost money is to be done.
 
     Raises:
@@ -85,7 +85,7 @@ def evaluate_datasets(
     out: Path | None,
     options: Mapping[str, Any],
 ) -> Done:
-    """Tell which of two runs over the same source teaches models more.
+    """Compare how well models learn from two runs over the same source.
 
     Args:
         runs: The folders of the two runs.
@@ -93,7 +93,7 @@ def evaluate_datasets(
         limit: Most held-out products; 0 for all, None for some thousands.
         most_train: Most rows that are learned from; None for as many as the smaller run has.
         out: Where the results go; nothing is written without it.
-        options: What predictors may be told.
+        options: Options of the predictors.
 
     Raises:
         CuratorError: A run is not there, or a predictor can't answer.

@@ -22,7 +22,8 @@ from curator.dataset.opened import OpenDataset
 from curator.duplicates.crossing import near_copies
 from curator.errors import RunError, UsageError
 from curator.evaluate import harness, metrics, words
-from curator.evaluate.predictor import Setting, check_options, make
+from curator.evaluate.kinds import check_options
+from curator.evaluate.predictor import Setting, make
 from curator.evaluate.progress import Progress, silent
 
 ONE_IN = 10
@@ -65,9 +66,9 @@ def compare_datasets(
         limit: Most held-out products that are guessed; None for all.
         most_train: Most train rows of either run; None for as many as the run with fewer has.
         folder: Where predictors may keep files.
-        options: What predictors may be told.
-        say: Tells the user a line.
-        progress: Told after each answer.
+        options: Options of the predictors.
+        say: Shows the user a line.
+        progress: Called after each answer.
 
     Returns:
         `models` by name, each with `a` and `b` (metrics and intervals) and `differences` (a minus b), and what was
@@ -135,7 +136,7 @@ def _side(name: str) -> _Side:
 
 
 def held_out(parent_asin: pl.Expr) -> pl.Expr:
-    """Tell which products are held out; null where there is no `parent_asin`."""
+    """Return which products are held out; null where there is no `parent_asin`."""
     hashed: pl.Expr = parent_asin.nchash.xxh3_64()  # type: ignore[attr-defined]
     return pl.when(parent_asin.is_not_null()).then(hashed % ONE_IN == 0)
 

@@ -21,8 +21,9 @@ from curator.dataset.opened import Chosen, OpenDataset
 from curator.errors import CuratorError, UsageError
 from curator.evaluate import metrics
 from curator.evaluate.intervals import RESAMPLES
+from curator.evaluate.kinds import check_options
 from curator.evaluate.metrics import Scored
-from curator.evaluate.predictor import Answer, Predictor, Preparing, Setting, check_options, make
+from curator.evaluate.predictor import Answer, Predictor, Preparing, Setting, make
 from curator.evaluate.progress import Progress, silent
 from curator.evaluate.reading import REASONS
 from curator.system.files import write_json, write_text
@@ -93,10 +94,10 @@ def evaluate(
         limit: Most rows that are guessed; None for all.
         most_train: Most rows that are learned from; None for all.
         folder: Where predictors keep files; by default where the results go.
-        options: What predictors may be told.
-        say: Tells the user a line.
+        options: Options of the predictors.
+        say: Shows the user a line.
         confirm: Asks whether something that may cost money is to be done.
-        progress: Told after each answer.
+        progress: Called after each answer.
 
     Raises:
         UsageError: A name, an option or a split makes no sense.
@@ -130,7 +131,7 @@ def ask(predictor: Predictor, train: pl.DataFrame | None, rows: pl.DataFrame, pr
         predictor: The predictor.
         train: What it learns from.
         rows: What it is asked.
-        progress: Told after each answer.
+        progress: Called after each answer.
 
     Raises:
         CuratorError: It gave more or fewer answers than rows.

@@ -61,14 +61,14 @@ def scored(prices: Sequence[float], answers: Sequence[Answer]) -> Scored:
     def column(values: Sequence[float | None]) -> Floats:
         return np.array([np.nan if value is None else value for value in values], np.float64)
 
-    told = [answer.evidence for answer in answers]
+    evidence = [answer.evidence for answer in answers]
     return Scored(
         price=np.asarray(prices, np.float64),
         guess=column([answer.price for answer in answers]),
-        loss=column([None if one is None else one.loss for one in told]),
-        tokens=column([None if one is None else one.tokens for one in told]),
-        first=column([None if one is None else one.first_right for one in told]),
-        slot=column([None if one is None else one.slot_probability for one in told]),
+        loss=column([None if one is None else one.loss for one in evidence]),
+        tokens=column([None if one is None else one.tokens for one in evidence]),
+        first=column([None if one is None else one.first_right for one in evidence]),
+        slot=column([None if one is None else one.slot_probability for one in evidence]),
     )
 
 
@@ -132,12 +132,12 @@ def no_answer_rate(rows: Scored) -> Floats:
 
 
 def answer_loss(rows: Scored) -> Floats:
-    """Mean loss of a whole right answer, Σ loss / n (nats): of rows that tell it, and comparable between tokenizers."""
+    """Mean loss of a whole right answer, Σ loss / n (nats): comparable between tokenizers; rows that report it."""
     return _mean(rows.loss)
 
 
 def cross_entropy(rows: Scored) -> Floats:
-    """Cross-entropy of the right answers, Σ loss / Σ tokens (nats a token). Shannon (1948); rows that tell it.
+    """Cross-entropy of the right answers, Σ loss / Σ tokens (nats a token). Shannon (1948); rows that report it.
 
     Answers end with end-of-sequence, as in training (see `scoring`). It compares models with the same tokenizer: one
     that cuts prices into more tokens has a lower cross-entropy for as likely answers.
@@ -151,12 +151,12 @@ def perplexity(rows: Scored) -> Floats:
 
 
 def first_token_accuracy(rows: Scored) -> Floats:
-    """Share of the rows that tell it whose right first answer token was the likeliest (top-1 accuracy)."""
+    """Share of the rows that report it whose right first answer token was the likeliest (top-1 accuracy)."""
     return _mean(rows.first)
 
 
 def slot_probability(rows: Scored) -> Floats:
-    """Mean probability mass on the right whole-dollar price, over the rows that tell it."""
+    """Mean probability mass on the right whole-dollar price, over the rows that report it."""
     return _mean(rows.slot)
 
 
@@ -235,8 +235,8 @@ def measure(rows: Scored, keys: Sequence[str] | None = None) -> dict[str, Any]:
         rows: One model's answers; shape (rows,), at least one row.
         keys: Which metrics; by default all, those of language models only if there is evidence.
     """
-    told = not (np.isnan(rows.loss).all() and np.isnan(rows.first).all())
-    chosen = [BY_KEY[key] for key in keys or BY_KEY if keys or told or not BY_KEY[key].language]
+    measured = not (np.isnan(rows.loss).all() and np.isnan(rows.first).all())
+    chosen = [BY_KEY[key] for key in keys or BY_KEY if keys or measured or not BY_KEY[key].language]
     spread = [metric for metric in chosen if metric.each is None and not metric.counts]
     drawn: dict[str, list[Floats]] = {metric.key: [] for metric in spread}
     with np.errstate(invalid="ignore", divide="ignore"):

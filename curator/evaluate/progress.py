@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 Progress = Callable[[str, int, int, float | None], None]
-"""Told the model, rows done, rows in all and the mean absolute error so far (USD, None before the first answer)."""
+"""Called with the model, rows done, rows in all, mean absolute error so far (USD, None before the first answer)."""
 
 
 def silent(model: str, done: int, total: int, error: float | None) -> None:

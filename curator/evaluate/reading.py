@@ -101,12 +101,12 @@ def read_price(text: str | None) -> Reading:
 
 
 def _is_marked(found: re.Match[str]) -> bool:
-    """Tell whether an amount is marked as dollars or cents."""
+    """Return whether an amount is marked as dollars or cents."""
     return bool(found["before"] or found["after"] or found["cents"] or (found["sign"] or "").endswith("$"))
 
 
 def _stands_alone(text: str, found: re.Match[str]) -> bool:
-    """Tell whether an amount is a number of its own, not part of a name, a size or a percentage."""
+    """Return whether an amount is a number of its own, not part of a name, a size or a percentage."""
     if found["before"] or found["after"] or found["cents"]:
         return True
     start, end = found.start("number"), found.end("kilo") if found["kilo"] else found.end("number")
@@ -126,7 +126,7 @@ def _opens_range(text: str, found: re.Match[str]) -> bool:
 
 
 def _closes_range(text: str, amounts: list[re.Match[str]], meant: list[re.Match[str]]) -> bool:
-    """Tell whether an amount that is meant ends a range begun by a bare number, as in 100-150$."""
+    """Return whether an amount that is meant ends a range begun by a bare number, as in 100-150$."""
     places = {found.start() for found in meant}
     return any(
         later.start() in places and _opens_range(text, earlier) and later.start() - earlier.end() <= len(" up to $")
@@ -135,12 +135,12 @@ def _closes_range(text: str, amounts: list[re.Match[str]], meant: list[re.Match[
 
 
 def _split_by_space(text: str, found: re.Match[str]) -> bool:
-    """Tell whether a space or an apostrophe stands between thousands, as in 1 299.00 or 1'299."""
+    """Return whether a space or an apostrophe stands between thousands, as in 1 299.00 or 1'299."""
     return _THOUSANDS.match(text, found.end("number")) is not None
 
 
 def _is_scaled(text: str, found: re.Match[str]) -> bool:
-    """Tell whether a power of ten goes with the number, as in $1e3 or 2 million dollars: it is not the amount."""
+    """Return whether a power of ten goes with the number, as in $1e3 or 2 million dollars: it is not the amount."""
     start, end = found.span("number")
     return _SCALED.match(text, end) is not None or _EXPONENT.search(text, max(0, start - 3), start) is not None
 

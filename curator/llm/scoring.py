@@ -52,8 +52,8 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a model tells about a row.
+class Scores:
+    """What a model says about a row.
 
     Attributes:
         evidence: How likely it held the right answer.
@@ -104,11 +104,11 @@ def price_tokens(tokenizer: Any, answer: str) -> list[int] | None:
     return tokens if one_each else None
 
 
-def score(model: Any, tokenizer: Any, rows: pl.DataFrame, *, batch: int = BATCH) -> Iterator[Told]:
-    """Tell how likely a model holds the right answers, for each row in the order of the rows.
+def score(model: Any, tokenizer: Any, rows: pl.DataFrame, *, batch: int = BATCH) -> Iterator[Scores]:
+    """Yield how likely a model holds the right answers, for each row in the order of the rows.
 
-    The probability of a slot is that of its token right after the prompt, among all tokens; it is told where each price
-    is one token.
+    The probability of a slot is that of its token right after the prompt, among all tokens; it is given where each
+    price is one token.
 
     Args:
         model: A causal language model of transformers, or one of peft around it, on whatever device.
@@ -126,7 +126,7 @@ def score(model: Any, tokenizer: Any, rows: pl.DataFrame, *, batch: int = BATCH)
     for words in dict.fromkeys(prompt.rpartition("\n")[2] for prompt in prompts):
         by_words[words] = price_tokens(tokenizer, words)
 
-    def told(places: list[int]) -> list[Told]:
+    def scored(places: list[int]) -> list[Scores]:
         import torch
 
         ids, mask = _padded(model, [encoded[place].ids for place in places])
@@ -151,10 +151,10 @@ def score(model: Any, tokenizer: Any, rows: pl.DataFrame, *, batch: int = BATCH)
                 prices = mine[0, torch.tensor(tokens, device=logs.device)].double().exp().cpu().numpy()
             known = prices is not None and slot in SLOTS
             of_slot = float(prices[slot - 1]) if prices is not None and known else None
-            found.append(Told(Evidence(loss, len(right), first_right, of_slot), prices))
+            found.append(Scores(Evidence(loss, len(right), first_right, of_slot), prices))
         return found
 
-    yield from _in_order(model, [len(one.ids) for one in encoded], batch, told)
+    yield from _in_order(model, [len(one.ids) for one in encoded], batch, scored)
 
 
 def generate(
@@ -287,7 +287,7 @@ class Evidence:
 
     Attributes:
         loss: Sum of -ln p over the tokens of the right answer (nats), each given the prompt and those before it; None
-            if only the first token is told.
+            if only the first token was looked at.
         tokens: How many tokens the right answer has; None with `loss`.
         first_right: Whether the likeliest first token of an answer is the right answer's.
         slot_probability: Probability of all answers that say the right slot (whole dollars), or None if not known.

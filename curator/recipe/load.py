@@ -45,7 +45,7 @@ class Recipe(Section):
     name: str = Field(
         "custom",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-        description="What the recipe is called: letters, digits, dots, dashes and underscores.",
+        description="Name of the recipe: letters, digits, dots, dashes and underscores.",
     )
     tokenizer: str = Field(
         "o200k_base",

@@ -12,7 +12,7 @@ TextField = Literal["title", "categories", "store", "details", "features", "desc
 """Fields of a raw row that a text may be made of."""
 
 
-_MOST_DROPPED = 20_000
+_MAX_DROPPED = 20_000
 
 
 class Section(BaseModel):
@@ -39,7 +39,7 @@ class PriceSettings(Section):
 
 
 class TextSettings(Section):
-    """What the product text is made of, and how it is cleaned."""
+    """The parts of the product text, and how it is cleaned."""
 
     fields: Annotated[tuple[TextField, ...], Field(strict=False)] = Field(
         ("title", "categories", "details", "features", "description"),
@@ -54,10 +54,12 @@ class TextSettings(Section):
     min_chars: int = Field(
         100, ge=0, le=10**7, description="Keep a row only if its text has more characters (code points)."
     )
-    max_chars: int = Field(1120, ge=1, le=10**7, description="Characters (code points) of text that are looked at.")
-    categories: int = Field(2, ge=0, le=100, description="How many of the last, most specific categories are written.")
+    max_chars: int = Field(
+        1120, ge=1, le=10**7, description="Only this many first characters (code points) of a text are used."
+    )
+    categories: int = Field(2, ge=0, le=100, description="Number of last, most specific categories in the text.")
     main_category: bool = Field(
-        True, description="Whether the item's category stands before its last categories (readable style)."
+        True, description="Whether the item's category comes before its last categories (readable style)."
     )
     detail_keys_first: Strings = Field(
         (), description="Keys of `details` that come first, in this order (readable style; case ignored)."
@@ -71,13 +73,13 @@ class TextSettings(Section):
         0,
         ge=0,
         le=10_000,
-        description="Most lines of features and description together (readable style); 0 means all.",
+        description="Maximum lines of features and description together (readable style); 0 means all.",
     )
     prose_chars: int = Field(
         0,
         ge=0,
         le=10**6,
-        description="Each line of features and description ends with its first clause, or after so many characters"
+        description="Each line of features and description ends with its first clause, or after N characters"
         " (readable style); 0 means whole lines.",
     )
     detail_keys_dropped: Strings = Field(
@@ -88,7 +90,7 @@ class TextSettings(Section):
     )
     own_price: Literal["keep", "mask", "drop"] = Field(
         "drop",
-        description="What happens to an item whose text states its own price: keep it, mask the amount as [price]"
+        description="Whether to keep an item whose text states its own price, mask the amount as [price]"
         " (an item that the cut leaves stating it is dropped), or drop it.",
     )
     special_tokens: Literal["keep", "break"] = Field(
@@ -98,8 +100,10 @@ class TextSettings(Section):
     @model_validator(mode="after")
     def _short(self) -> TextSettings:
         # They become one pattern, whose size the regex engine limits.
-        if (length := sum(map(len, self.detail_keys_dropped))) > _MOST_DROPPED:
-            raise ValueError(f"text.detail_keys_dropped has {length:,} characters in all, at most {_MOST_DROPPED:,} do")
+        if (length := sum(map(len, self.detail_keys_dropped))) > _MAX_DROPPED:
+            raise ValueError(
+                f"text.detail_keys_dropped has {length:,} characters in all; the limit is {_MAX_DROPPED:,}"
+            )
         return self
 
 
@@ -107,9 +111,9 @@ class TokenSettings(Section):
     """How long a prompt may be."""
 
     min: int = Field(0, ge=0, le=10**6, description="Keep an item only if its text has more tokens.")
-    cap: int = Field(180, ge=1, le=10**6, description="Most tokens of the text or of the whole prompt (see `of`).")
+    cap: int = Field(180, ge=1, le=10**6, description="Maximum tokens of the text or of the whole prompt (see `of`).")
     of: Literal["text", "prompt"] = Field(
-        "prompt", description="What the cap counts: the product text alone, or the whole prompt with its answer."
+        "prompt", description="Whether the cap counts the product text alone, or the whole prompt with its answer."
     )
 
 
@@ -119,11 +123,11 @@ class PromptSettings(Section):
     question: str = Field(
         "How much does this cost to the nearest dollar?", min_length=1, description="First line of a prompt."
     )
-    answer: str = Field("Price is $", min_length=1, description="What comes before the price; the prompt ends on it.")
+    answer: str = Field("Price is $", min_length=1, description="Words before the price; the prompt ends with them.")
 
 
 class DuplicateSettings(Section):
-    """What happens to copies and near-copies of a product."""
+    """Whether copies are kept, and how near-copies are split."""
 
     exact: Literal["keep", "drop"] = Field(
         "drop",
@@ -138,32 +142,34 @@ class DuplicateSettings(Section):
         0.5,
         ge=0.2,
         le=1,
-        description="From which similarity on two texts are near-copies: shared share of their word 3-grams (Jaccard).",
+        description="Jaccard similarity of word 3-grams from which two texts count as near-copies.",
     )
     cluster_cap: int = Field(
         100,
         ge=1,
         le=10**6,
-        description="Most items of a cluster; where more hang together, they are parted and none is held out.",
+        description="Maximum items of a cluster; a larger one is divided, and none of its items is held out.",
     )
     per_cluster: int = Field(
         0,
         ge=0,
         le=10**6,
-        description="Most items kept of a cluster, those with the most tokens; 0 means all.",
+        description="Maximum items kept of a cluster, those with the most tokens; 0 means all.",
     )
 
 
 class SlotSettings(Section):
     """How many items of each whole-dollar price (slots 1 to 999) go into the sample."""
 
-    cap: int = Field(1200, ge=1, le=10**9, description="Most items taken from a slot below `whole_from`.")
+    cap: int = Field(1200, ge=1, le=10**9, description="Maximum items taken from a slot below `whole_from`.")
     whole_from: int = Field(240, ge=1, le=1000, description="Slots from this price on (USD) are taken whole.")
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of numpy's legacy generator, set once for the sample.")
     weights: dict[str, float] = Field(
         {}, description="Weight of a category when a slot is over its cap; relative to `default_weight`."
     )
-    default_weight: float = Field(5.0, ge=1e-6, le=1e6, description="Weight of all other categories, and of none.")
+    default_weight: float = Field(
+        5.0, ge=1e-6, le=1e6, description="Weight of all other categories, and of items without a category."
+    )
 
     @model_validator(mode="after")
     def _positive(self) -> SlotSettings:
@@ -183,7 +189,7 @@ class SplitSettings(Section):
         0.1,
         gt=0,
         le=1,
-        description="Most of the sample that validation and test may each take (share); 1 means no limit.",
+        description="Maximum share of the sample for each of validation and test; 1 means no limit.",
     )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of Python's random.Random, which shuffles the sample.")
 

@@ -148,6 +148,17 @@ def test_the_example_that_the_help_ends_with_runs(curator: Run, path: tuple[str,
     assert own, f"the example of {' '.join(path)} does not use it"
 
 
+@pytest.mark.parametrize("path", [path for path in PATHS if path], ids=" ".join)
+def test_a_list_of_commands_shows_every_summary_whole(path: tuple[str, ...]) -> None:
+    command: click.Command = main
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    summary = (command.help or "").splitlines()[0]
+    assert len(summary) < 45
+    assert summary.rstrip(".") == command.get_short_help_str(45).rstrip(".")
+
+
 @pytest.fixture
 def bash(tmp_path: Path) -> Callable[..., list[str]]:
     """What bash offers for a line whose last word is not finished, after the line that the README names."""

@@ -21,8 +21,9 @@ from curator.errors import CuratorError, UsageError
 from curator.evaluate import charts, harness
 from curator.evaluate.command import evaluate_models
 from curator.evaluate.datasets import compare_datasets, held_out
+from curator.evaluate.kinds import KINDS, Kind, check_options, parse
 from curator.evaluate.metrics import differences
-from curator.evaluate.predictor import KINDS, Answer, Kind, Setting, check_options, make, parse
+from curator.evaluate.predictor import Answer, Setting, make
 from curator.evaluate.predictors import classical
 from curator.llm.scoring import Evidence
 from curator.pipeline import build
@@ -105,6 +106,11 @@ def test_options_are_those_of_a_model_that_is_asked(
         check_options(["constant"], ["teller.words"])
     with pytest.raises(UsageError, match=r"Did you mean 'teller.words'.* how many words"):
         check_options(["teller"], ["teller.word"])
+    shown = invoke("evaluate", "--help").stdout
+    assert all(
+        f"\n  {name}  " in shown for name in (*KINDS, *(name for kind in KINDS.values() for name in kind.options))
+    )
+    assert "teller.words" in shown
     done = invoke("evaluate", run, "--model", "constant", "--set", "speed=3")
     assert done.exit_code == 2
     assert "the models that are named take none" in done.stderr.lower()

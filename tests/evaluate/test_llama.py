@@ -145,7 +145,7 @@ def by_hand(folder: Path, rows: pl.DataFrame, adapter: Path | None = None) -> li
     return found
 
 
-def evidence(told: scoring.Told) -> tuple[float, int, bool, float | None]:
+def evidence(told: scoring.Scores) -> tuple[float, int, bool, float | None]:
     one = told.evidence
     return one.loss, one.tokens, one.first_right, one.slot_probability
 

@@ -1,7 +1,7 @@
 """Simple features of a product: numbers that a glance at the text gives. None of them sees the price.
 
 The column `tokens` is left alone: it counts the whole prompt with its answer, and with tokenizers that write digits one
-by one it tells how many digits the price has. Words are counted instead.
+by one it shows how many digits the price has. Words are counted instead.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Hosted:
         """Learn nothing: a hosted model was trained elsewhere."""
 
     def prepare(self, rows: pl.DataFrame) -> None:
-        """Tell what asking about rows will take, and have it agreed to if it may cost something.
+        """Report what asking about rows will take, and have it agreed to if it may cost something.
 
         Raises:
             CuratorError: There is no key, or it was not agreed to.
@@ -98,7 +98,7 @@ class Hosted:
         if not left.keys() <= self._agreed:
             self.prepare(rows)
         columns = rows.select("price", "slot").iter_rows()
-        told = 0
+        reported = 0
         with opened(self._path) as cache:
             left = {key: messages for key, messages in questions if key not in cache}
             with closing(self._ask(left, cache)) as coming:
@@ -106,14 +106,16 @@ class Hosted:
                     while key not in cache:
                         self._next(coming, cache, questions)
                     answer = self._answer(cache[key], price, slot)
-                    told += cache[key]["logprobs"] is not None
+                    reported += cache[key]["logprobs"] is not None
                     yield answer
                 # All is answered; the connections are closed before the rest goes on.
                 for _ in coming:
                     pass
             self._say_what_it_took([cache[key] for key in left])
-        if self._options.logprobs and told < rows.height:
-            self._setting.say(f"{self.name}: {rows.height - told:,} of {rows.height:,} answers came without logprobs")
+        if self._options.logprobs and reported < rows.height:
+            self._setting.say(
+                f"{self.name}: {rows.height - reported:,} of {rows.height:,} answers came without logprobs"
+            )
 
     def _questions(self, rows: pl.DataFrame) -> list[tuple[str, Messages]]:
         """Return key and messages for each row; equal questions have one key."""
@@ -158,8 +160,8 @@ class Hosted:
         answer = read_answer(record)
         if record["logprobs"] is None or answer.price is None:
             return answer
-        told = evidence(record["logprobs"], answer.price, price, slot, self._setting.recipe.price)
-        return Answer(answer.price, answer.text, answer.reason, told)
+        found = evidence(record["logprobs"], answer.price, price, slot, self._setting.recipe.price)
+        return Answer(answer.price, answer.text, answer.reason, found)
 
     def _estimate(self, new: Mapping[str, Messages]) -> tuple[str, float | None]:
         """Return what the tokens of questions come to, in words, and the cost (USD) if prices were given."""
@@ -183,7 +185,7 @@ class Hosted:
         cost = self._cost(asked, each * len(new))
         if cost is None:
             hint = f"--set {PREFIX}.input_price=USD --set {PREFIX}.output_price=USD (of a million tokens)"
-            return f"{words}; {hint} tell the cost", None
+            return f"{words}; for the cost add {hint}", None
         return f"{words}: {_usd(cost)}", cost
 
     def _cost(self, asked: int, answered: int) -> float | None:
@@ -195,7 +197,7 @@ class Hosted:
         if not records:
             return
         if any(None in record["tokens"] for record in records):
-            self._setting.say(f"{self.name}: asked {len(records):,} questions; the endpoint does not tell all tokens")
+            self._setting.say(f"{self.name}: asked {len(records):,} questions; the endpoint does not report all tokens")
             return
         asked, answered = (sum(record["tokens"][at] for record in records) for at in (0, 1))
         cost = self._cost(asked, answered)
@@ -217,7 +219,7 @@ def read_answer(record: Record) -> Answer:
 
 
 def _is_cut(text: str) -> bool:
-    """Tell whether a text that was cut off may have lost a part of its price: $1 may have become $129.99."""
+    """Return whether a text that was cut off may have lost a part of its price: $1 may have become $129.99."""
     return not text.strip() or (_CUT_IN_PRICE.search(text) is not None and _WHOLE_PRICE.search(text) is None)
 
 

@@ -132,12 +132,12 @@ def _record(line: bytes) -> Record | None:
     texts = ("content", "refusal", "finish_reason")
     if not {*texts, "logprobs"} <= record.keys() or not all(isinstance(record[one], str | None) for one in texts):
         return None
-    told = record["logprobs"]
-    return record if told is None or (isinstance(told, list) and all(map(_is_place, told))) else None
+    logprobs = record["logprobs"]
+    return record if logprobs is None or (isinstance(logprobs, list) and all(map(_is_place, logprobs))) else None
 
 
 def _is_place(one: object) -> bool:
-    """Tell whether a value is what `token_evidence.Told` holds for one token."""
+    """Return whether a value is what `hosted_evidence.Logprobs` holds for one token."""
     if not isinstance(one, list) or len(one) != 3 or not isinstance(one[2], list):
         return False
     listed = [one[:2], *one[2]]

@@ -34,8 +34,8 @@ class Endpoint:
         model: Its name there.
         url: The base URL.
         key: The key, which goes into the requests' header and nowhere else.
-        options: What it may be told.
-        say: Tells the user a line.
+        options: Its options.
+        say: Shows the user a line.
     """
 
     def __init__(self, model: str, url: str, key: str, options: HostedOptions, say: Callable[[str], None]) -> None:
@@ -75,10 +75,10 @@ class Endpoint:
             try:
                 raw = await create(model=self.model, messages=messages, **self._sent)
             except openai.APIStatusError as error:
-                told = self._clean(_message(error))
-                if not self._settled and error.status_code in (400, 403, 422) and self._give_way(error.param, told):
+                message = self._clean(_message(error))
+                if not self._settled and error.status_code in (400, 403, 422) and self._give_way(error.param, message):
                     continue
-                raise ProviderError(self._refused(error.status_code, told)) from None
+                raise ProviderError(self._refused(error.status_code, message)) from None
             except openai.APIConnectionError as error:
                 why = "no answer in time" if isinstance(error, openai.APITimeoutError) else error.__cause__ or error
                 raise ProviderError(
@@ -98,33 +98,33 @@ class Endpoint:
             self._settled = True
             return record
 
-    def _give_way(self, param: str | None, told: str) -> bool:
-        """Drop or rename the parameter that the endpoint refuses, and tell whether there is one."""
-        if self._names(param, told, "logprobs", "top_logprobs") and "logprobs" in self._sent:
+    def _give_way(self, param: str | None, message: str) -> bool:
+        """Drop or rename the parameter that the endpoint refuses; return whether there is one."""
+        if self._names(param, message, "logprobs", "top_logprobs") and "logprobs" in self._sent:
             del self._sent["logprobs"], self._sent["top_logprobs"]
-            self._say(f"{self._name()} gives no log probabilities ({told}); going on without")
+            self._say(f"{self._name()} gives no log probabilities ({message}); going on without")
             return True
-        if self._names(param, told, "max_completion_tokens") and "max_completion_tokens" in self._sent:
+        if self._names(param, message, "max_completion_tokens") and "max_completion_tokens" in self._sent:
             self._sent["max_tokens"] = self._sent.pop("max_completion_tokens")
             return True
         for name in self._optional:
-            if self._names(param, told, name) and name in self._sent:
+            if self._names(param, message, name) and name in self._sent:
                 del self._sent[name]
-                self._say(f"{self._name()} does not take {name} ({told}); going on without")
+                self._say(f"{self._name()} does not take {name} ({message}); going on without")
                 return True
         return False
 
     @staticmethod
-    def _names(param: str | None, told: str, *names: str) -> bool:
-        return param in names if param else any(re.search(rf"\b{name}\b", told) for name in names)
+    def _names(param: str | None, message: str, *names: str) -> bool:
+        return param in names if param else any(re.search(rf"\b{name}\b", message) for name in names)
 
-    def _refused(self, status: int, told: str) -> str:
+    def _refused(self, status: int, message: str) -> str:
         advice = {
             401: "; is OPENAI_API_KEY a key of this endpoint?",
             404: "; are the name of the model and the base URL right?",
             429: f" after {self._attempts()}; ask fewer at once with --set {PREFIX}.concurrency=N, or wait",
         }.get(status, f" after {self._attempts()}" if status >= 500 or status in (408, 409) else "")
-        return f"{self._name()} answered {status}: {told}{advice}"
+        return f"{self._name()} answered {status}: {message}{advice}"
 
     def _attempts(self) -> str:
         count = self._options.attempts
@@ -161,8 +161,8 @@ def _message(error: openai.APIStatusError) -> str:
     """Return the provider's own words."""
     body = error.body
     if isinstance(body, dict):
-        told = body.get("message") or body.get("detail")
-        return told if isinstance(told, str) and told else json.dumps(body, ensure_ascii=False)
+        message = body.get("message") or body.get("detail")
+        return message if isinstance(message, str) and message else json.dumps(body, ensure_ascii=False)
     return str(body) if body else error.response.reason_phrase or "no message"
 
 

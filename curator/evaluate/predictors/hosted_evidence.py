@@ -1,9 +1,9 @@
-"""What the probabilities that an endpoint tells say about the right answer.
+"""What the probabilities that an endpoint reports say about the right answer.
 
-An endpoint tells the likeliest tokens at each place of the answer that it gave itself. At the place where the price
-begins this shows whether the right first token was the likeliest, and how much probability lay on the right slot. The
-probability of a whole right answer can only be had where the model gave that very answer: a cross-entropy over those
-rows alone would be far too good, so none is told.
+An endpoint reports the likeliest tokens at each position of its own answer. Where the price begins, this shows whether
+the right first token was the likeliest, and how much probability lay on the right slot. The probability of a whole
+right answer can only be had where the model gave that very answer: a cross-entropy over those rows alone would be far
+too good, so none is reported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from curator.llm.scoring import Evidence
 from curator.recipe.settings import PriceSettings
 from curator.text.prices import round_price
 
-Told = list[tuple[str, float, list[tuple[str, float]]]]
+Logprobs = list[tuple[str, float, list[tuple[str, float]]]]
 """For each token of an answer: itself, its log probability (nats), and the likeliest tokens there with theirs."""
 
 MOST_DIGITS = 3
@@ -37,7 +37,7 @@ class _Place(NamedTuple):
     cents: float
 
 
-def compact(logprobs: object) -> Told | None:
+def compact(logprobs: object) -> Logprobs | None:
     """Return the log probabilities of a response (`choices[0].logprobs`) as the cache keeps them.
 
     None if there are none, or they are not what the interface promises.
@@ -45,13 +45,13 @@ def compact(logprobs: object) -> Told | None:
     content = logprobs.get("content") if isinstance(logprobs, dict) else None
     if not isinstance(content, list) or not content:
         return None
-    told = []
+    kept = []
     for one in content:
         listed = one.get("top_logprobs") if isinstance(one, dict) else None
         if not isinstance(listed, list) or not all(_is_token(other) for other in (one, *listed)):
             return None
-        told.append((one["token"], one["logprob"], [(other["token"], other["logprob"]) for other in listed]))
-    return told
+        kept.append((one["token"], one["logprob"], [(other["token"], other["logprob"]) for other in listed]))
+    return kept
 
 
 def _is_token(one: object) -> bool:
@@ -63,36 +63,36 @@ def _is_token(one: object) -> bool:
 
 
 def evidence(
-    told: Sequence[Sequence[Any]], guess: float, price: float, slot: int, settings: PriceSettings
+    logprobs: Sequence[Sequence[Any]], guess: float, price: float, slot: int, settings: PriceSettings
 ) -> Evidence | None:
-    """Return what the tokens of an answer tell about the right one, or None if the price has no token of its own.
+    """Return what the tokens of an answer say about the right one, or None if the price has no token of its own.
 
     `first_right` is about the first token of the right answer as the OpenAI lines say it, a price with cents.
     `slot_probability` is the sum over the listed whole-dollar tokens that make the right slot with the cents that this
-    answer has: the cents after another token are not told. What is not listed is taken for 0, so it is a lower bound.
+    answer has: the cents after another token are not reported. What is not listed counts as 0, so it is a lower bound.
 
     Args:
-        told: See `Told`.
+        logprobs: See `Logprobs`.
         guess: The price that was read from the answer (USD).
         price: The true price (USD).
         slot: The true slot (USD).
         settings: How the recipe rounds prices to slots.
     """
-    place = _find([one[0] for one in told], guess)
+    place = _find([one[0] for one in logprobs], guess)
     if place is None:
         return None
     listed = [
         (token.removeprefix(place.before), value)
-        for token, value in told[place.token][2]
+        for token, value in logprobs[place.token][2]
         if token.startswith(place.before)
     ]
     numbers = {token: value for token, value in listed if token.isdecimal() and token.isascii()}
-    if not told[place.token][2] or not numbers:
+    if not logprobs[place.token][2] or not numbers:
         return None
     whole = f"{price:.2f}".partition(".")[0]
     grouped = max(map(len, numbers)) > 1
     right = whole[:MOST_DIGITS] if grouped else whole[0]
-    likeliest = max(told[place.token][2], key=lambda one: one[1])
+    likeliest = max(logprobs[place.token][2], key=lambda one: one[1])
     first_right = likeliest[0] == place.before + right
     probability = None
     # Where numbers are said digit by digit, the first one is not yet a price.

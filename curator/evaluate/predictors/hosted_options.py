@@ -1,4 +1,4 @@
-"""What a hosted model may be told on the command line, and the endpoint and the key of the environment."""
+"""The options of a hosted model on the command line, and the endpoint and the key of the environment."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class HostedOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     base_url: str = Field("", description="The endpoint; else OPENAI_BASE_URL, else OpenAI's own.")
-    concurrency: int = Field(8, ge=1, le=256, description="Most questions under way at once.")
-    attempts: int = Field(6, ge=1, le=20, description="Most attempts at one question.")
+    concurrency: int = Field(8, ge=1, le=256, description="Maximum questions under way at once.")
+    attempts: int = Field(6, ge=1, le=20, description="Maximum attempts at one question.")
     timeout: float = Field(120.0, gt=0, le=3600, description="Longest wait for an answer (seconds).")
     temperature: Annotated[float, Field(ge=0, le=2)] | Literal["none"] = Field(
         0.0, description="Sampling temperature; none sends none."
     )
     seed: int | Literal["none"] = Field(42, description="Sampling seed; none sends none.")
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Most tokens of an answer, reasoning included; by default none is sent."
+        None, description="Maximum tokens of an answer, reasoning included; by default none is sent."
     )
     reasoning_effort: str | None = Field(None, description="Sent as it is, such as minimal.")
-    logprobs: int = Field(0, ge=0, le=20, description="Likeliest tokens to ask for at each place; 0 asks for none.")
+    logprobs: int = Field(0, ge=0, le=20, description="Likeliest tokens to ask for at each position; 0 asks for none.")
     input_price: float | None = Field(None, ge=0, description="USD for a million input tokens.")
     output_price: float | None = Field(None, ge=0, description="USD for a million output tokens.")
 

@@ -77,10 +77,10 @@ class Human:
             RunError: The form can't be read, is not of these rows, or holds what is no price.
         """
         texts = rows["text"].to_list()
-        told = read_form(self._form, texts)
-        count = sum(one.price is not None for one in told)
-        self._say(f"{self.name}: {count:,} of {len(told):,} rows are answered in {self._form}")
-        for one in told:
+        answers = read_form(self._form, texts)
+        count = sum(one.price is not None for one in answers)
+        self._say(f"{self.name}: {count:,} of {len(answers):,} rows are answered in {self._form}")
+        for one in answers:
             yield Answer(one.price, None, one.reason)
 
 
@@ -163,7 +163,7 @@ def harmless(text: str) -> str:
 
 
 def make_human(argument: str | None, setting: Setting) -> Predictor:
-    """Return the predictor; what follows the colon tells several people's forms apart."""
+    """Return the predictor; what follows the colon separates the forms of several people."""
     from curator.evaluate.harness import slug
 
     who = f"human-{slug(argument)}" if argument else "human"

@@ -172,13 +172,13 @@ class Llama:
             return
         model, tokenizer, words = load(self._found, **self._settings)
         self._say(f"{self.name}: {words}")
-        told = scoring.score(model, tokenizer, rows, batch=self._batch)
+        scores = scoring.score(model, tokenizer, rows, batch=self._batch)
         if self._guess == "greedy":
             said = scoring.generate(model, tokenizer, rows["prompt"].to_list(), batch=self._batch)
-            for one, text in zip(told, said, strict=True):
+            for one, text in zip(scores, said, strict=True):
                 yield self._answer(text, one)
             return
-        for one in told:
+        for one in scores:
             if one.prices is None:
                 raise UsageError(
                     f"--set llama.guess={self._guess}: this model's tokenizer has not one token for each price from $1"
@@ -186,12 +186,12 @@ class Llama:
                 )
             yield Answer(middle(one.prices, self._guess), None, None, one.evidence)
 
-    def _answer(self, text: str, told: scoring.Told) -> Answer:
+    def _answer(self, text: str, scores: scoring.Scores) -> Answer:
         # A model that was not taught to end goes on with another product in the next line.
         first = text.partition("\n")[0]
         # Read behind the words before it, which say that the amount is in dollars.
         price, reason = read_price(f"{self._words}{first}") if first.strip() else read_price(first)
-        return Answer(price, first, reason, told.evidence)
+        return Answer(price, first, reason, scores.evidence)
 
 
 def middle(prices: Floats, what: str) -> float:

@@ -1,4 +1,4 @@
-"""What `curator train llama` can be told, with the defaults that `--help` shows."""
+"""The options of `curator train llama`, with the defaults that `--help` shows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Options:
         validation_rows: First rows of validation; 0 for none.
         quantize: Bits of the base model's weights while training.
         lora_r: Rank of the adapter's matrices.
-        lora_alpha: What the adapter says counts alpha / r times.
+        lora_alpha: Scale of the adapter: its output counts alpha / r times.
         lora_dropout: Share of their inputs that is dropped.
         targets: The layers that get an adapter.
         epochs: Passes over the rows.
@@ -39,16 +39,16 @@ class Options:
         warmup: Share of the steps in which it rises; from 1 on the number of steps.
         optimizer: A name that transformers knows, or auto: paged AdamW on a GPU, torch's AdamW without.
         checkpointing: Whether activations are computed again instead of kept: less memory, more time.
-        max_length: Most tokens of a row, answer and end-of-sequence included; auto is the longest row.
+        max_length: Maximum tokens of a row, answer and end-of-sequence included; auto is the longest row.
         max_steps: Steps after which the training ends; 0 for whole epochs.
         seed: Of the order of rows, the adapter's first weights and dropout.
         save_steps: Steps between two checkpoints.
         eval_steps: Steps between two losses on validation; 0 for a tenth of all steps.
-        logging_steps: Steps whose mean loss is told at once.
+        logging_steps: Steps per reported mean loss.
         resume: Go on from the last checkpoint.
         push_to: The private repository of the Hub that gets each checkpoint.
         report_to: Trackers that transformers knows.
-        run_name: What a tracker calls the training; the default names base and dataset.
+        run_name: Name of the training at a tracker; the default names base and dataset.
     """
 
     base: str
@@ -81,5 +81,5 @@ class Options:
 
     def recipe(self) -> dict[str, Any]:
         """Return what the adapter depends on, as JSON holds it."""
-        told = {key: value for key, value in asdict(self).items() if key not in _NOT_RECIPE}
-        return told | {"targets": list(self.targets)}
+        kept = {key: value for key, value in asdict(self).items() if key not in _NOT_RECIPE}
+        return kept | {"targets": list(self.targets)}
