@@ -53,7 +53,9 @@ class RunLockedError(RunError):
 
 
 class HubError(CuratorError):
-    """The Hugging Face Hub can't be reached, or refuses what was asked."""
+    """The Hugging Face Hub can't be reached, or refuses what was asked; `away`: only for now, so that a copy may do."""
+
+    away = False
 
 
 class ProviderError(CuratorError):

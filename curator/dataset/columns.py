@@ -1,4 +1,4 @@
-"""TODO."""
+"""The columns of the Parquet files that are published."""
 
 from __future__ import annotations
 

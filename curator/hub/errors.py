@@ -10,22 +10,26 @@ from curator.errors import CuratorError, HubError
 
 
 @contextmanager
-def hub_errors(what: str) -> Iterator[None]:
+def hub_errors(what: str, advice: str = "") -> Iterator[None]:
     """Turn whatever the Hub's library raises into a `HubError` in our own words, not chained to it.
+
+    Args:
+        what: What was wanted, such as ``dataset NAME``.
+        advice: What else to do, said in the end.
 
     Raises:
         HubError: With what went wrong and what to do; the library's own text may hold headers or signed addresses.
     """
-    problem: CuratorError | None = None
     try:
         yield
     except CuratorError:
         raise
     except Exception as error:  # the library, its HTTP client and its storage client share no base
-        problem = _problem(error, what)
-    # Raised outside the handler: what the library raised is not to be chained.
-    if problem is not None:
-        raise problem
+        problem = _problem(error, what, advice)
+        try:
+            raise problem from None
+        finally:
+            problem.__context__ = None
 
 
 def _is_a(error: BaseException, name: str) -> bool:
@@ -33,7 +37,7 @@ def _is_a(error: BaseException, name: str) -> bool:
     return any(cls.__name__ == name for cls in type(error).__mro__)
 
 
-def _problem(error: BaseException, what: str) -> HubError:
+def _problem(error: BaseException, what: str, advice: str) -> HubError:
     from huggingface_hub import constants, get_token
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
@@ -42,38 +46,51 @@ def _problem(error: BaseException, what: str) -> HubError:
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
     host = urlsplit(constants.ENDPOINT).netloc.rpartition("@")[2] or constants.ENDPOINT
     login = "`hf auth login`, or HF_TOKEN in the environment,"
+    again = "Run again; what has arrived is not sent again."
     if isinstance(error, OfflineModeIsEnabled):
-        advice = "HF_HUB_OFFLINE forbids it. Unset it and run again."
+        problem = "HF_HUB_OFFLINE forbids it. Unset it and run again."
     elif status == 401 and get_token():
-        advice = f"{host} refused the token (401). {login} with a token that has not expired."
+        problem = (
+            f"{host} refused the token (401). {login} with a token that has not expired; or unset HF_TOKEN and run"
+            " `hf auth logout`, if it is public."
+        )
     elif status == 401:
-        advice = (
+        problem = (
             f"{host} wants to know who you are, or has nothing of that name (401). Log in: {login} with a token that"
             " may read it (to publish: write it)."
         )
     elif status == 403:
-        advice = (
-            f"{host} denies it (403): the token lacks the right, the repository belongs to someone else, or its terms"
-            " are not accepted yet (on its page). To publish, a token needs write access to the owner's repositories."
+        problem = (
+            f"{host} denies it (403): the token (HF_TOKEN, `hf auth login`) lacks the right, the repository belongs to"
+            " someone else, or its terms are not accepted yet (on its page). To publish, a token needs write access to"
+            " the owner's repositories."
         )
     elif status == 404:
-        advice = f"{host} doesn't have it, or not for this login (404)."
+        problem = f"{host} doesn't have it, or not for this login (404). Is HF_ENDPOINT right?"
     elif status in (409, 412):
-        advice = f"someone else changed it meanwhile ({status}). Run again."
+        problem = f"someone else changed it meanwhile ({status}). Run again."
     elif status == 429:
-        advice = f"{host} limits the rate of requests (429). Wait, and run again."
+        problem = f"{host} limits the rate of requests (429). Wait, or log in with `hf auth login`. {again}"
     elif status is not None:
-        advice = f"{host} answered with an error (HTTP {status}). Run again; what has arrived is not sent again."
+        problem = f"{host} answered with an error (HTTP {status}). {again}"
     elif _is_a(error, "TimeoutException"):
-        advice = f"{host} did not answer in time. Run again."
+        problem = (
+            f"{host} didn't answer within {constants.HF_HUB_DOWNLOAD_TIMEOUT} seconds. HF_HUB_DOWNLOAD_TIMEOUT sets a"
+            f" longer time. {again}"
+        )
     elif _is_a(error, "ConnectError"):
-        advice = f"there is no connection to {host}. Check the network, HF_ENDPOINT and the proxy, and run again."
+        problem = f"there is no connection to {host}. Check the network, HF_ENDPOINT and the proxy. {again}"
     elif _is_a(error, "TransportError"):
-        advice = f"the connection to {host} broke ({type(error).__name__}). Run again."
+        problem = f"the connection to {host} broke ({type(error).__name__}). {again}"
     elif isinstance(error, OSError) and error.strerror:
-        advice = f"{error.strerror}."
+        problem = f"{error.strerror}. The library's cache is {constants.HF_HUB_CACHE}; HF_HOME moves it."
     elif isinstance(error, ValueError) and "README.md" in str(error):
-        advice = f"{host} refuses the card: {' '.join(str(error).split())[:300]}"
+        problem = f"{host} refuses the card: {' '.join(str(error).split())[:300]}"
     else:
-        advice = f"{host} gave no sensible answer ({type(error).__name__}). Is HF_ENDPOINT right?"
-    return HubError(f"{what}: {advice}")
+        problem = (
+            f"{host} gave no sensible answer ({type(error).__name__}). Is HF_ENDPOINT right? If it fails again,"
+            " HF_HUB_DISABLE_XET=1 takes another way."
+        )
+    made = HubError(f"{what}: {problem} {advice}".rstrip())
+    made.away = status == 429 or status >= 500 if status is not None else _is_a(error, "TransportError")
+    return made

@@ -71,24 +71,40 @@ def look(name: str) -> Remote | None:
     Raises:
         HubError: The Hub can't be asked.
     """
-    from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     with hub_errors(f"dataset {name}"):
-        _check_token()
         try:
-            info = HfApi().dataset_info(name, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+            return _newest(name)
         except GatedRepoError:
             raise
         except RepositoryNotFoundError:
             return None
-        if info.sha is None or info.siblings is None:
-            raise ValueError("an answer without a commit or files")
-        files = {
-            one.rfilename: RemoteFile(one.size or 0, one.lfs.sha256 if one.lfs else None, one.blob_id)
-            for one in info.siblings
-        }
-        return Remote(name, info.sha, bool(info.private), files)
+
+
+def newest(name: str, advice: str = "") -> Remote:
+    """Return a dataset repository, which must be there, as it is now.
+
+    Raises:
+        HubError: The Hub can't be asked, or has none; the message ends with the `advice`.
+    """
+    with hub_errors(f"dataset {name}", advice):
+        return _newest(name)
+
+
+def _newest(name: str) -> Remote:
+    from huggingface_hub import HfApi, constants
+
+    _check_token()
+    # One answer holds the commit and its files; unlike the calls for either of them it can time out.
+    info = HfApi().dataset_info(name, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+    if info.sha is None or info.siblings is None:
+        raise ValueError("an answer without a commit or files")
+    files = {
+        one.rfilename: RemoteFile(one.size or 0, one.lfs.sha256 if one.lfs else None, one.blob_id)
+        for one in info.siblings
+    }
+    return Remote(name, info.sha, bool(info.private), files)
 
 
 def download(remote: Remote, names: list[str]) -> Path:
@@ -97,14 +113,22 @@ def download(remote: Remote, names: list[str]) -> Path:
     Raises:
         HubError: One can't be had.
     """
-    from huggingface_hub import hf_hub_download
-
     folder = Path()
     for name in names:
-        with hub_errors(f"{name} of {remote.name}"), quiet_unless_terminal():
-            path = Path(hf_hub_download(remote.name, name, repo_type="dataset", revision=remote.revision))
-        folder = path.parents[name.count("/")]
+        folder = fetch(remote.name, name, remote.revision).parents[name.count("/")]
     return folder
+
+
+def fetch(repository: str, name: str, revision: str, advice: str = "") -> Path:
+    """Return the cached copy of a file of a dataset repository, downloaded if it isn't there.
+
+    Raises:
+        HubError: It can't be had; the message ends with the `advice`.
+    """
+    from huggingface_hub import hf_hub_download
+
+    with hub_errors(f"{name} of {repository}", advice), quiet_unless_terminal():
+        return Path(hf_hub_download(repository, name, repo_type="dataset", revision=revision))
 
 
 @contextmanager

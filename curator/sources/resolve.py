@@ -46,6 +46,7 @@ def resolve(specs: Sequence[str], recipe: Recipe) -> list[Found]:
     Raises:
         UsageError: A name that is no path and no source, or a file named twice.
         SourceError: A file that is not product metadata, or no row at all.
+        HubError: A category that can't be had.
     """
     # Every category of a build comes from one commit of the dataset.
     snapshot = hub.Snapshot([name for spec in specs for name in hub.categories(spec)])

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Many texts, or their tokens, as flat arrays."""
 
 from __future__ import annotations
 

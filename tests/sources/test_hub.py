@@ -36,12 +36,12 @@ print(json.dumps([asdict(one.source) for one in found]))
 
 TRACED = """
 import traceback
-from curator.errors import SourceError
+from curator.errors import HubError
 from curator.recipe.load import load_recipe
 from curator.sources import resolve
 try:
     resolve.resolve(["Appliances"], load_recipe("course-v1", {"tokenizer": "o200k_base"}))
-except SourceError as error:
+except HubError as error:
     assert error.__cause__ is None and error.__context__ is None
     traceback.print_exc()
 """
@@ -270,7 +270,7 @@ def test_a_wrong_or_missing_token_is_one_clear_error(files, tmp_path):
         # Nor is it in the traceback that a caller of the package sees, or in what lies behind it.
         traced = command(server, "-c", TRACED, HF_TOKEN=WRONG)
         assert traced.returncode == 0, traced.stderr
-        assert "SourceError" in traced.stderr
+        assert "HubError" in traced.stderr
 
 
 # -- names

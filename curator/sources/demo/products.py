@@ -1,4 +1,4 @@
-"""TODO."""
+"""What the rows of a block of the demo catalogue sell, and which repeat an earlier one."""
 
 from __future__ import annotations
 
