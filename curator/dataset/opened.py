@@ -62,7 +62,7 @@ class OpenDataset:
             frame = pl.scan_parquet(files, glob=False).select(COLUMNS).slice(start, limit).collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             first = (str(error).splitlines() or [""])[0]
-            raise RunError(f"{split} of {self.name} can't be read: {first}; `curator verify` tells more") from error
+            raise RunError(f"{split} of {self.name} can't be read: {first}; `curator verify` explains it") from error
         return with_text(frame, self.recipe)
 
     def _files(self, split: str) -> list[str]:

@@ -199,7 +199,7 @@ def _check_answers(address: str) -> None:
     if said is None:
         raise RunError(
             f"no Ray cluster answers at {address}, though something listens there: give the port of the cluster's head"
-            " (6379, if `ray start --head` was not told another), not that of its dashboard or of Ray's client"
+            " (6379, if `ray start --head` was given no other), not that of its dashboard or of Ray's client"
         )
     if asking.returncode and "AuthToken" in said:
         raise RunError(

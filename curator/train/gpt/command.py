@@ -203,7 +203,7 @@ def _draw(record: Record) -> None:
         ("seed", str(asked["seed"])),
         ("suffix", asked["suffix"]),
         ("sha256 of train", asked["train_sha256"]),
-        ("trained tokens", f"{job['trained_tokens']:,}" if job["trained_tokens"] else "not told"),
+        ("trained tokens", f"{job['trained_tokens']:,}" if job["trained_tokens"] else "not reported"),
     ]
     said = f"Status: {record.status.replace('_', ' ')}{done}." + (f" {job['error']}" if job["error"] else "")
     page.write_page(

@@ -48,7 +48,7 @@ def plan(found: Mapping[str, Any]) -> str:
     if found["cost"] is not None:
         rows.append(("cost", f"about {found['cost']:,.2f} USD at {found['price_per_million']:g} USD a million tokens"))
     elif found["tokens"] is not None:
-        rows.append(("cost", "not known; --price-per-million USD tells"))
+        rows.append(("cost", "not known; for an estimate add --price-per-million USD"))
     return aligned(rows)
 
 
