@@ -81,6 +81,7 @@ def build(
     progress: Progress = silent,
     engine: EngineName = "local",
     address: str | None = None,
+    replace: bool = True,
 ) -> dict[str, Any]:
     """Build a dataset, or continue a build that was interrupted.
 
@@ -92,6 +93,7 @@ def build(
         progress: Told what is being done: as each step begins, and after each shard.
         engine: What the map step runs on: ``local``, the processes of this machine, or ``ray`` (see `ray_cluster`).
         address: The Ray cluster to join; by default Ray is started on this machine.
+        replace: Whether a run of other sources in `out` may be replaced.
 
     Returns:
         The summary, as in ``summary.json``.
@@ -109,6 +111,8 @@ def build(
         select.check_weights(recipe, (source.category for source in read if source.category is not None))
     run = RunDirectory(out)
     with run.locked(), interrupt.deferred():
+        if not replace:
+            _refuse_others(run, read)
         key = _run_key(recipe, vocabulary, shards)
         if (summary := finished_summary(run, key)) is not None:
             return summary
@@ -146,6 +150,23 @@ def build(
         write_page(summary, run.report)
         write_manifest(run, key, read, own_files(run, shards, manifest))
         return summary
+
+
+def _refuse_others(run: RunDirectory, read: Sequence[Source]) -> None:
+    """Refuse a directory whose run has sources that are not read now; more of them continue it."""
+    if not run.sources.exists():
+        return
+    mine = {source.name if source.repository else source.location for source in read}
+    try:
+        there = json.loads(run.sources.read_text("utf-8"))["sources"]
+        gone = [one["name"] for one in there if (one["name"] if one["repository"] else one["location"]) not in mine]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        gone = [f"its {run.sources.name} can't be read"]
+    if gone:
+        raise RunError(
+            f"{run.path} holds a run of other sources ({gone[0]}{', …' * (len(gone) > 1)}): name another folder with"
+            f" --out, or --out {run.path} to replace it"
+        )
 
 
 def _run_key(recipe: Recipe, vocabulary: Vocabulary, shards: Sequence[Shard]) -> str:

@@ -92,7 +92,16 @@ def build(
         return
     run = out or Path("runs") / f"{_label(sources)}-{recipe.name}"
     with progress.steps() as report_step:
-        summary = run_build(sources, recipe, run, workers=workers, progress=report_step, engine=engine, address=address)
+        summary = run_build(
+            sources,
+            recipe,
+            run,
+            workers=workers,
+            progress=report_step,
+            engine=engine,
+            address=address,
+            replace=bool(out),
+        )
     for warning in summary["warnings"]:
         click.echo(visible(f"Warning: {warning}"), err=True)
     if as_json:
@@ -362,8 +371,10 @@ main.add_command(train)
 
 
 def _label(sources: tuple[str, ...]) -> str:
-    """Return a folder name for the sources: the first one's name without folder and ending."""
-    first = Path(sources[0]).name.split(".")[0]
+    """Return a folder name for the sources: the first one's without ending, or its folder's if any folder has such."""
+    path = Path(sources[0]).absolute()
+    alike = re.compile(r"full-\d{5}-of-\d{5}\.parquet|.*[*?\[].*")  # a file of the Hub's dataset, a glob
+    first = next((part for part in reversed(path.parts) if not alike.fullmatch(part)), "").split(".")[0]
     return re.sub(r"[^A-Za-z0-9_-]+", "-", first).strip("-") or "run"
 
 
