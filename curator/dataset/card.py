@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 
 from curator.dataset import card_facts
-from curator.dataset.manifest import CONFIGS
+from curator.dataset.columns import CONFIGS, Column
 from curator.dataset.markdown import code, md, table
 from curator.run.ledger import SPLITS
 from curator.sources.categories import REPOSITORY
@@ -19,25 +19,6 @@ from curator.sources.categories import REPOSITORY
 UPSTREAM_URL = f"https://huggingface.co/datasets/{REPOSITORY}"
 """Where the upstream dataset is described."""
 
-_FEATURES: dict[str, list[dict[str, Any]]] = {
-    "default": [
-        {"name": "prompt", "dtype": "string"},
-        {"name": "completion", "dtype": "string"},
-        {"name": "price", "dtype": "float64"},
-        {"name": "category", "dtype": "string"},
-        {"name": "title", "dtype": "string"},
-        {"name": "parent_asin", "dtype": "string"},
-        {"name": "slot", "dtype": "int32"},
-        {"name": "tokens", "dtype": "int32"},
-    ],
-    "text": [{"name": "text", "dtype": "string"}, {"name": "price", "dtype": "float64"}],
-    "openai": [
-        {
-            "name": "messages",
-            "list": [{"name": "role", "dtype": "string"}, {"name": "content", "dtype": "string"}],
-        }
-    ],
-}
 _MARKED = re.compile(
     r"(?ms)^<!-- curator:begin ([a-z_]+) -->\n(?:(?!^<!-- curator:begin ).)*?^<!-- curator:end \1 -->$"
 )
@@ -63,7 +44,7 @@ def join(data: Mapping[str, Any], text: str) -> str:
 
 def split_files(manifest: Mapping[str, Any], config: str, split: str) -> list[str]:
     """Return the names of the files of one split of a config, in their order."""
-    start = f"{CONFIGS[config]}/{split}-"
+    start = f"{CONFIGS[config].folder}/{split}-"
     return sorted(name for name in manifest["files"] if name.startswith(start))
 
 
@@ -137,8 +118,8 @@ def replace_sections(text: str, replace: Callable[[str, str], str]) -> str:
 def _configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return which files are which split of which config."""
     configs: list[dict[str, Any]] = []
-    for config, folder in CONFIGS.items():
-        data_files = [{"split": split, "path": f"{folder}/{split}-*.parquet"} for split in splits_of(manifest)]
+    for config, one in CONFIGS.items():
+        data_files = [{"split": split, "path": f"{one.folder}/{split}-*.parquet"} for split in splits_of(manifest)]
         default = {"default": True} if config == "default" else {}
         configs.append({"config_name": config, **default, "data_files": data_files})
     return configs
@@ -147,7 +128,7 @@ def _configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _dataset_info(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return features and sizes of each config, from the manifest's files."""
     infos = []
-    for config in CONFIGS:
+    for config, one in CONFIGS.items():
         files = {
             split: [manifest["files"][name] for name in split_files(manifest, config, split)]
             for split in splits_of(manifest)
@@ -163,13 +144,19 @@ def _dataset_info(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
         infos.append(
             {
                 "config_name": config,
-                "features": _FEATURES[config],
+                "features": [_feature(column) for column in one.columns],
                 "splits": splits,
                 "download_size": sum(one["bytes"] for mine in files.values() for one in mine),
                 "dataset_size": sum(split["num_bytes"] for split in splits),
             }
         )
     return infos
+
+
+def _feature(column: Column) -> dict[str, Any]:
+    if isinstance(column.type, str):
+        return {"name": column.name, "dtype": column.type}
+    return {"name": column.name, "list": [{"name": key, "dtype": kind} for key, kind in column.type.items()]}
 
 
 def _size_category(rows: int) -> str:

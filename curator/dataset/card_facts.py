@@ -9,6 +9,7 @@ from typing import Any
 import tomli_w
 
 from curator.dataset import rebuild_command
+from curator.dataset.columns import CONFIGS
 from curator.dataset.markdown import code, fence_for, md
 from curator.recipe.load import Recipe
 from curator.recipe.settings import TextSettings
@@ -18,6 +19,7 @@ from curator.text import cleaning
 from curator.text.own_price import MARK
 
 _ROUNDING = {"half_up": "half dollars go up", "half_even": "half dollars go to the even dollar"}
+_KINDS = {"string": "string", "float64": "float", "int32": "int"}
 _MOST_SOURCES = 50
 
 
@@ -70,20 +72,15 @@ def of(manifest: Mapping[str, Any], repository: str | None) -> dict[str, Any]:
 
 def _fields(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
     """Yield config, field and meaning (with its unit)."""
-    answer = code(recipe.prompt.answer, in_table=True)
-    yield "`default`", "`prompt`", f"string: question and product text; ends exactly at {answer}"
-    yield "", "`completion`", "string: the price in whole US dollars and `.00`"
-    yield "", "`price`", "float: the price as listed, US dollars"
-    yield "", "`category`", "string or null: the category that the source names"
-    yield "", "`title`", "string or null: the title as the source has it"
-    yield "", "`parent_asin`", "string or null: Amazon's id of the product"
-    yield "", "`slot`", "int: the price in whole US dollars, 1 to 999"
-    tokens = f"int: tokens of prompt and completion under {code(recipe.tokenizer, in_table=True)}"
-    yield "", "`tokens`", tokens
-    yield "`text`", "`text`", "string: prompt and completion; in `test` the prompt up to the first answer words"
-    yield "", "`price`", "float: as above, US dollars"
-    chat = "list of `role` and `content`: system, user, assistant; the assistant says the price with two decimals"
-    yield "`openai`", "`messages`", chat
+    named = {"answer": code(recipe.prompt.answer, in_table=True), "tokenizer": code(recipe.tokenizer, in_table=True)}
+    for config, one in CONFIGS.items():
+        for number, column in enumerate(one.columns):
+            kind = (
+                _KINDS[column.type]
+                if isinstance(column.type, str)
+                else f"list of {' and '.join(map(code, column.type))}"
+            )
+            yield "" if number else f"`{config}`", f"`{column.name}`", f"{kind}: {column.sentence.format_map(named)}"
 
 
 def _split_row(split: str, one: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.dataset import card, card_facts
-from curator.dataset.manifest import CONFIGS
+from curator.dataset.columns import CONFIGS
 
 VERSION = "http://mlcommons.org/croissant/1.1"
 """The version of the format, as files name it."""
@@ -56,22 +56,7 @@ _CONTEXT: dict[str, Any] = {
     "transform": "cr:transform",
 }
 _FORMATS = {"parquet": "application/x-parquet", "jsonl": "application/jsonlines"}
-_FIELDS = {
-    "default": {
-        "prompt": ("sc:Text", "Question and product text, up to the price."),
-        "completion": ("sc:Text", "The price in whole US dollars."),
-        "price": ("sc:Float", "The price as listed (US dollars)."),
-        "category": ("sc:Text", "The category that the source names."),
-        "title": ("sc:Text", "The title as the source has it."),
-        "parent_asin": ("sc:Text", "Amazon's id of the product."),
-        "slot": ("sc:Integer", "The price in whole US dollars, 1 to 999."),
-        "tokens": ("sc:Integer", "Tokens of prompt and completion."),
-    },
-    "text": {
-        "text": ("sc:Text", "Prompt and completion; in test the prompt alone."),
-        "price": ("sc:Float", "The price as listed (US dollars)."),
-    },
-}
+_TYPES = {"string": "sc:Text", "float64": "sc:Float", "int32": "sc:Integer"}
 _CITE = (
     "@article{hou2024bridging, title={Bridging Language and Items for Retrieval and Recommendation},"
     " author={Hou, Yupeng and Li, Jiacheng and He, Zhankui and Yan, An and Chen, Xiusi and McAuley, Julian},"
@@ -115,7 +100,7 @@ def describe(manifest: Mapping[str, Any]) -> dict[str, Any]:
             else "No reviews and no reviewers; product texts may name authors, artists and sellers."
         ],
         "distribution": [*_files(manifest), *_file_sets(manifest)],
-        "recordSet": [_record_set(config, manifest) for config in _FIELDS],
+        "recordSet": [_record_set(config, manifest) for config in _flat()],
     }
 
 
@@ -128,6 +113,11 @@ def checksums(description: Mapping[str, Any]) -> dict[str, str]:
     """
     objects = (one for one in description["distribution"] if one["@type"] == "cr:FileObject")
     return {one["contentUrl"]: one["sha256"] for one in objects}
+
+
+def _flat() -> list[str]:
+    """Return the configs whose columns are single values."""
+    return [name for name, config in CONFIGS.items() if all(isinstance(one.type, str) for one in config.columns)]
 
 
 def _files(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -154,16 +144,17 @@ def _file_sets(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
             "name": f"files-of-{config}",
             "description": f"The Parquet files of config {config}.",
             "encodingFormat": _FORMATS["parquet"],
-            "includes": [f"{CONFIGS[config]}/{split}-*.parquet" for split in card.splits_of(manifest)],
+            "includes": [f"{CONFIGS[config].folder}/{split}-*.parquet" for split in card.splits_of(manifest)],
         }
-        for config in _FIELDS
+        for config in _flat()
     ]
 
 
 def _record_set(config: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the records of a config: its columns, and the split that a file's name tells."""
     files = f"files-of-{config}"
-    folder = CONFIGS[config]
+    folder = CONFIGS[config].folder
+    named = {"answer": manifest["recipe"]["prompt"]["answer"], "tokenizer": manifest["recipe"]["tokenizer"]}
     split = {
         "@type": "cr:Field",
         "@id": f"{config}/split",
@@ -179,13 +170,13 @@ def _record_set(config: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
     columns = [
         {
             "@type": "cr:Field",
-            "@id": f"{config}/{name}",
-            "name": f"{config}/{name}",
-            "description": description,
-            "dataType": kind,
-            "source": {"fileSet": {"@id": files}, "extract": {"column": name}},
+            "@id": f"{config}/{column.name}",
+            "name": f"{config}/{column.name}",
+            "description": column.sentence.replace("`", "").format_map(named),
+            "dataType": _TYPES[str(column.type)],
+            "source": {"fileSet": {"@id": files}, "extract": {"column": column.name}},
         }
-        for name, (kind, description) in _FIELDS[config].items()
+        for column in CONFIGS[config].columns
     ]
     splits = ", ".join(card.splits_of(manifest))
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from curator.dataset.columns import CONFIGS
 from curator.recipe.load import Recipe
 from curator.text import prompts
 
@@ -11,37 +12,22 @@ from curator.text import prompts
 def default_form(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of config `default`.
 
-    Columns: `prompt` (ends exactly at ``Price is $``), `completion` (whole dollars with ``.00``), `price` (USD, as
-    listed), `category`, `title`, `parent_asin`, `slot` (USD), `tokens` (of prompt and completion).
+    Columns in: those of an item; its `prompt` holds the answer too.
     """
     slot = pl.col("slot")
-    return rows.select(
-        prompts.before_completion(pl.col("prompt"), slot).alias("prompt"),
-        prompts.completion(slot).alias("completion"),
-        "price",
-        "category",
-        "title",
-        "parent_asin",
-        "slot",
-        "tokens",
-    )
+    prompt, completion = prompts.before_completion(pl.col("prompt"), slot), prompts.completion(slot)
+    return rows.with_columns(prompt=prompt, completion=completion).select(CONFIGS["default"].names)
 
 
 def text_form(rows: pl.DataFrame, split: str, recipe: Recipe) -> pl.DataFrame:
-    """Return the rows of config `text`: `text`, without the answer in test, and `price` (USD).
-
-    Columns in: those of config `default`.
-    """
+    """Return the rows of config `text`, without the answer in test. Columns in: those of config `default`."""
     whole = pl.concat_str("prompt", "completion")
     text = prompts.test_prompt(pl.col("prompt"), recipe) if split == "test" else whole
     return rows.select(text.alias("text"), "price")
 
 
 def openai_form(rows: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
-    """Return the rows of config `openai`: `messages`, a list of `role` and `content`.
-
-    The assistant says the price with two decimals. Columns in: `prompt` and `price` of config `default`.
-    """
+    """Return the rows of config `openai`. Columns in: `prompt` and `price` of config `default`."""
     # Python formats the exact value of each distinct price; no arithmetic in floats rounds every one of them right.
     prices = rows["price"].unique(maintain_order=True)
     spoken = pl.Series([f"{price:.2f}" for price in prices], dtype=pl.String)

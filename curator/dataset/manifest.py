@@ -10,27 +10,24 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from curator.dataset.columns import CONFIGS
 from curator.recipe.load import Recipe
 
 NAME = "manifest.json"
 """The manifest's file name in a dataset."""
 
-CONFIGS = {"default": "data", "text": "text", "openai": "openai"}
-"""The configs, and the folder that each one's Parquet files lie in."""
-
 BESIDE_DATA = (NAME, "README.md", "croissant.json")
 """What curator publishes beside data and figures."""
 
-FILE = re.compile(
-    r"(?:data|text|openai)/(?:train|validation|test)-[0-9]{5}-of-[0-9]{5}\.parquet"
-    r"|openai/(?:train|validation|test)\.jsonl"
-)
+_SPLIT_OF = rf"(?:{'|'.join(config.folder for config in CONFIGS.values())})/(?:train|validation|test)"
+
+FILE = re.compile(rf"{_SPLIT_OF}-[0-9]{{5}}-of-[0-9]{{5}}\.parquet|openai/(?:train|validation|test)\.jsonl")
 """The names of data files."""
 
 IMAGE = re.compile(r"images/[a-z_]+\.png")
 """The names of the card's figures."""
 
-_LOADED = re.compile(r"(?:data|text|openai)/(?:train|validation|test)-.*\.parquet", re.DOTALL)
+_LOADED = re.compile(rf"{_SPLIT_OF}-.*\.parquet", re.DOTALL)
 _OVERRIDES = ".huggingface.yaml"
 
 Split = Literal["train", "validation", "test"]

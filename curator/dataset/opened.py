@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curator.dataset.columns import SCHEMAS
+from curator.dataset.columns import CONFIGS
 from curator.dataset.manifest import BESIDE_DATA, FILE, IMAGE, NAME, Manifest, ManifestError, read
 from curator.errors import HubError, RunError, UsageError
 from curator.hub import repository
@@ -17,7 +17,7 @@ from curator.run.run import Run
 from curator.system.paths import is_folder, is_run
 from curator.text import prompts
 
-COLUMNS = tuple(SCHEMAS["data"])
+COLUMNS = tuple(CONFIGS["default"].names)
 """Columns of the rows that models are asked about."""
 
 

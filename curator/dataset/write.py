@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from curator import __version__
 from curator.dataset import card, croissant
 from curator.dataset.certificate import certify, data_files
+from curator.dataset.columns import CONFIGS
 from curator.dataset.forms import default_form, openai_form, text_form
 from curator.dataset.gather import gather
 from curator.dataset.measures import Measures, memory_bytes
@@ -143,8 +144,8 @@ def _write_data(
     written: defaultdict[str, _Written] = defaultdict(_Written)
     measures = Measures()
     masked = 0
-    for name in ("data", "text", "openai"):
-        (folder / name).mkdir()
+    for config in CONFIGS.values():
+        (folder / config.folder).mkdir()
     with ExitStack() as files:
         jsonl: dict[str, IO[bytes]] = {}
         for piece in gather(parts, selection, scratch):
@@ -154,55 +155,38 @@ def _write_data(
             if lines not in jsonl:
                 jsonl[lines] = files.enter_context((folder / lines).open("wb"))
             with ExitStack() as open_:
-                writers: dict[str, Callable[[pl.DataFrame], None]] = {}
+                writers = {
+                    name: open_.enter_context(_writing_parquet(folder / config.folder / file, config.schema))
+                    for name, config in CONFIGS.items()
+                }
                 # The forms of a file are several times its rows: they are made of a few rows at a time.
                 for rows in piece.rows.iter_slices(_ROWS_PER_GROUP):
                     default = default_form(rows)
-                    chats = openai_form(default, recipe)
                     measures.add(piece.split, default)
-                    for name, form in (
-                        (f"data/{file}", default),
-                        (f"text/{file}", text_form(default, piece.split, recipe)),
-                        # Twice: `datasets` reads all configs of a repository in the format of the first; OpenAI takes
-                        # JSONL.
-                        (f"openai/{file}", chats),
-                    ):
-                        if name not in writers:
-                            writers[name] = open_.enter_context(_writing_parquet(folder / name))
+                    forms = {
+                        "default": default,
+                        "text": text_form(default, piece.split, recipe),
+                        "openai": openai_form(default, recipe),
+                    }
+                    for name, form in forms.items():
                         writers[name](form)
-                        written[name].add(form)
-                    chats.write_ndjson(jsonl[lines])
-                    written[lines].add(chats)
+                        written[f"{CONFIGS[name].folder}/{file}"].add(form)
+                    # `datasets` reads all configs of a repository in the format of the first; OpenAI takes JSONL.
+                    forms["openai"].write_ndjson(jsonl[lines])
+                    written[lines].add(forms["openai"])
     return dict(written), measures, masked
 
 
 @contextmanager
-def _writing_parquet(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
+def _writing_parquet(path: Path, schema: pa.Schema) -> Iterator[Callable[[pl.DataFrame], None]]:
     """Give a function that appends rows to a published file, which has what the Hub's viewer and deduplication like."""
-    with ExitStack() as stack:
-        writer: pq.ParquetWriter | None = None
+    with pq.ParquetWriter(
+        path, schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True
+    ) as writer:
 
         def append(rows: pl.DataFrame) -> None:
-            nonlocal writer
-            table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
-            table = table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
-            if writer is None:
-                writer = stack.enter_context(
-                    pq.ParquetWriter(
-                        path, table.schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True
-                    )
-                )
+            # Strings and lists of the ordinary size, which every reader knows.
+            table = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
             writer.write_table(table, max(1, min(rows.height, _BYTES_PER_GROUP * rows.height // memory_bytes(rows))))
 
         yield append
-
-
-def _plain(type_: pa.DataType) -> pa.DataType:
-    """Return an Arrow type with strings and lists of the ordinary size, which every reader knows."""
-    if pa.types.is_large_string(type_):
-        return pa.string()
-    if pa.types.is_large_list(type_):
-        return pa.list_(_plain(type_.value_type))
-    if pa.types.is_struct(type_):
-        return pa.struct([(field.name, _plain(field.type)) for field in type_])
-    return type_

@@ -9,7 +9,7 @@ import polars as pl
 import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 import pyarrow.parquet as pq
 
-from curator.dataset.columns import SCHEMAS
+from curator.dataset.columns import CONFIGS
 from curator.dataset.forms import default_form
 from curator.dataset.manifest import Manifest
 from curator.items.mapper import SCHEMA
@@ -19,7 +19,7 @@ from curator.verify.rows import locate
 from curator.verify.verdict import Check
 
 _BATCH_ROWS = 16_384
-_COLUMNS = tuple(SCHEMAS["data"])
+_COLUMNS = tuple(CONFIGS["default"].names)
 _ITEM = ("prompt", "price", "category", "title", "parent_asin", "slot", "tokens")
 _TEXTS = ("prompt", "completion", "category", "title", "parent_asin")
 _PLACE = ["shard", "row"]

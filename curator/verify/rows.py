@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curator.dataset import chats
-from curator.dataset.columns import SCHEMAS
+from curator.dataset.columns import CONFIGS
 from curator.dataset.forms import openai_form, text_form
 from curator.dataset.manifest import Manifest
 from curator.dataset.measures import Measures, memory_bytes
@@ -103,8 +103,9 @@ class RowChecks:
 
     def _batches(self, folder: Path, name: str) -> Iterator[pl.DataFrame]:
         """Yield the rows of a Parquet file, `_BATCH` at a time but for the last; note a file that can't be read."""
+        schema = next(config.schema for config in CONFIGS.values() if name.startswith(f"{config.folder}/"))
         try:
-            for rows in _read(folder / name, SCHEMAS[name.partition("/")[0]]):
+            for rows in _read(folder / name, schema):
                 self.memory[name] = self.memory.get(name, 0) + memory_bytes(rows)
                 yield rows
         except Unreadable as error:
@@ -254,14 +255,14 @@ class _Lines:
         return self._waiting.height + sum(more.height for more in self._batches)
 
 
-def _read(path: Path, schema: dict[str, pa.DataType]) -> Iterator[pl.DataFrame]:
+def _read(path: Path, schema: pa.Schema) -> Iterator[pl.DataFrame]:
     """Yield a Parquet file's rows in batches of `_BATCH`, whatever its row groups.
 
     Raises:
         ValueError: Other columns or types, row groups that are too large, broken content.
     """
     with pq.ParquetFile(path) as file:
-        found = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True))
+        found = file.schema_arrow
         if found != schema:
             raise ValueError(f"its columns are {_columns(found)}, not {_columns(schema)}")
         for number in range(file.metadata.num_row_groups):
@@ -282,8 +283,8 @@ def _read(path: Path, schema: dict[str, pa.DataType]) -> Iterator[pl.DataFrame]:
             yield joined
 
 
-def _columns(schema: dict[str, pa.DataType]) -> str:
-    return ", ".join(f"{name} {kind}" for name, kind in schema.items())
+def _columns(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} {field.type}" for field in schema)
 
 
 def _short(value: object) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.dataset import chats
-from curator.dataset.manifest import BESIDE_DATA, CONFIGS, Manifest, changes_loading
+from curator.dataset.columns import CONFIGS
+from curator.dataset.manifest import BESIDE_DATA, Manifest, changes_loading
 from curator.dataset.measures import Measures
 from curator.run.ledger import FATES, SPLITS
 from curator.system.digest import sha256
@@ -106,7 +107,7 @@ def counts(manifest: Manifest, measures: Mapping[str, Any]) -> Check:
         check.problem(f"manifest.json: {unknown!r} is no fate")
     for split in SPLITS:
         expected = fates.get(split, 0)
-        for start in (*(f"{folder}/{split}-" for folder in CONFIGS.values()), f"openai/{split}."):
+        for start in (*(f"{config.folder}/{split}-" for config in CONFIGS.values()), f"openai/{split}."):
             named = sum(one.rows for name, one in manifest.files.items() if name.startswith(start))
             if named != expected:
                 check.problem(f"manifest.json: the files {start}* have {named:,} rows, the split {expected:,}")

@@ -14,13 +14,14 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import DatasetCard
 
 from curator.cli.commands import main
 from curator.dataset import card, card_facts, rebuild_command
-from curator.dataset.manifest import CONFIGS
+from curator.dataset.columns import CONFIGS
 from curator.dataset.markdown import code, md
 from curator.pipeline import build
 from curator.publish import merge
@@ -147,7 +148,7 @@ def test_yaml_passes_the_libraries_own_reading(dataset):
     assert list(configs) == ["default", "text", "openai"]
     assert configs.get_default_config_name() == "default"
     infos = DatasetInfosDict.from_dataset_card_data(found.data)
-    for config, folder in CONFIGS.items():
+    for config, folder in ((name, one.folder) for name, one in CONFIGS.items()):
         rows = data(dataset, folder)
         info = infos[config]
         assert {name: split.num_examples for name, split in info.splits.items()} == {
@@ -419,7 +420,7 @@ def test_croissant_file_is_valid_and_has_the_digests(dataset, tmp_path):
     sets = {one["@id"]: one["includes"] for one in description["distribution"] if "includes" in one}
     for config in ("default", "text"):
         files = {path for pattern in sets[f"files-of-{config}"] for path in dataset.glob(pattern)}
-        assert files == set((dataset / CONFIGS[config]).iterdir())
+        assert files == set((dataset / CONFIGS[config].folder).iterdir())
     pytest.importorskip("mlcroissant")
     command = [sys.executable, "-c", CROISSANT, str(dataset / "croissant.json")]
     environment = os.environ | {"HOME": str(tmp_path)}
@@ -451,7 +452,7 @@ def test_parquet_is_as_the_hub_likes_it(dataset):
 def test_long_rows_make_small_row_groups(tmp_path):
     from curator.dataset.write import _writing_parquet
 
-    with _writing_parquet(tmp_path / "long.parquet") as write:
+    with _writing_parquet(tmp_path / "long.parquet", pa.schema([("text", pa.string())])) as write:
         write(pl.DataFrame({"text": ["x" * 100_000] * 3_000}))
     metadata = pq.ParquetFile(tmp_path / "long.parquet").metadata
     assert metadata.num_row_groups > 3
