@@ -23,11 +23,19 @@ from curator.items.shard import code_digest, is_finished, shard_key
 from curator.items.workers import Done, Task, run_local
 from curator.recipe.load import Recipe
 from curator.report.complete import complete
+from curator.report.measure import Published
 from curator.report.summary import cost, summarise
 from curator.report.write import write_page
 from curator.run import ledger
 from curator.run.directory import RunDirectory
-from curator.run.manifest import LIBRARIES, finished_summary, own_files, write_manifest, write_sources
+from curator.run.manifest import (
+    LIBRARIES,
+    finished_summary,
+    own_files,
+    refuse_other_sources,
+    write_manifest,
+    write_sources,
+)
 from curator.selection import select
 from curator.selection.record import write_ledger, write_selection
 from curator.sources import resolve
@@ -112,7 +120,7 @@ def build(
     run = RunDirectory(out)
     with run.locked(), interrupt.deferred():
         if not replace:
-            _refuse_others(run, read)
+            refuse_other_sources(run, read)
         key = _run_key(recipe, vocabulary, shards)
         if (summary := finished_summary(run, key)) is not None:
             return summary
@@ -141,32 +149,17 @@ def build(
         from curator.report.images import images
 
         with damaged_part_errors(run.path):
-            pictures = images(summary)
-            manifest = write_dataset(run.dataset, parts, selection, recipe, vocabulary, read, fates, pictures)
+            pictures, published = images(summary), Published(recipe)
+            manifest = write_dataset(
+                run.dataset, parts, selection, recipe, vocabulary, read, fates, pictures, published.add
+            )
         clock.lap("write")
         summary |= cost(clock.seconds, mapped, clock.peak_memory())
-        summary = complete(summary, run, shards, recipe, manifest, LIBRARIES)
+        summary = complete(summary, run, shards, recipe, manifest, published, LIBRARIES)
         write_json(run.summary, summary)
         write_page(summary, run.report)
         write_manifest(run, key, read, own_files(run, shards, manifest))
         return summary
-
-
-def _refuse_others(run: RunDirectory, read: Sequence[Source]) -> None:
-    """Refuse a directory whose run has sources that are not read now; more of them continue it."""
-    if not run.sources.exists():
-        return
-    mine = {source.name if source.repository else source.location for source in read}
-    try:
-        there = json.loads(run.sources.read_text("utf-8"))["sources"]
-        gone = [one["name"] for one in there if (one["name"] if one["repository"] else one["location"]) not in mine]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        gone = [f"its {run.sources.name} can't be read"]
-    if gone:
-        raise RunError(
-            f"{run.path} holds a run of other sources ({gone[0]}{', …' * (len(gone) > 1)}): name another folder with"
-            f" --out, or --out {run.path} to replace it"
-        )
 
 
 def _run_key(recipe: Recipe, vocabulary: Vocabulary, shards: Sequence[Shard]) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import tomli_w
 
-from curator.dataset import rebuild_command
+from curator.dataset import promises, rebuild_command
 from curator.dataset.columns import CONFIGS
+from curator.dataset.manifest import Manifest
 from curator.dataset.markdown import code, fence_for, md
 from curator.recipe.load import Recipe
 from curator.recipe.settings import TextSettings
@@ -20,6 +21,7 @@ from curator.text.own_price import MARK
 
 _ROUNDING = {"half_up": "half dollars go up", "half_even": "half dollars go to the even dollar"}
 _KINDS = {"string": "string", "float64": "float", "int32": "int"}
+_HOLDS = {"pass": "yes", "warn": "no", "fail": "**no**", "note": "–"}
 _MOST_SOURCES = 50
 
 
@@ -62,7 +64,10 @@ def of(manifest: Mapping[str, Any], repository: str | None) -> dict[str, Any]:
         },
         "processing": list(processing(manifest)),
         "short": list(_short(recipe, splits)),
-        "checks": list(_checks(manifest, recipe)),
+        "checks": [
+            (md(one["name"]), md(one["detail"]), _HOLDS[one["status"]])
+            for one in promises.findings(Manifest.model_validate(manifest))
+        ],
         "limits": list(limits(manifest)),
         "recipe_toml": recipe_toml,
         "command": command,
@@ -187,39 +192,6 @@ def _short(recipe: Recipe, splits: Mapping[str, Any]) -> Iterator[str]:
         if got < wanted:
             state = f"has {got:,} rows" if got else "is empty and not written"
             yield f"`{split}` {state}: the recipe asks for {wanted:,}, and the sample is too small for that."
-
-
-def _checks(manifest: Mapping[str, Any], recipe: Recipe) -> Iterator[tuple[str, str, str]]:
-    """Yield each check with what was found and whether it holds."""
-    counts, measured = manifest["counts"], manifest["measured"]
-    splits = measured["splits"]
-    accounted = sum(counts["fates"].values())
-    yield "every raw row has one fate", f"{accounted:,} of {counts['rows_in']:,}", _yes(accounted == counts["rows_in"])
-    longest = max((one["longest_prompt"] for one in splits.values()), default=0)
-    if recipe.tokens.of == "prompt":
-        found = f"longest {longest} tokens, cap {recipe.tokens.cap}"
-        yield "no whole prompt is over the token cap", found, _yes(longest <= recipe.tokens.cap)
-    low = min((one["lowest_price"] for one in splits.values()), default=recipe.price.min)
-    high = max((one["highest_price"] for one in splits.values()), default=recipe.price.min)
-    inside = recipe.price.min <= low and high <= recipe.price.max
-    span = f"{low:.2f} to {high:.2f} USD"
-    yield f"every price is from {recipe.price.min:.2f} to {recipe.price.max:.2f} USD", span, _yes(inside)
-    most = measured["most_in_a_capped_slot"]
-    name = f"no whole-dollar price below {recipe.slots.whole_from} USD is over its cap"
-    yield name, f"most {most:,}, cap {recipe.slots.cap:,}", _yes(most <= recipe.slots.cap)
-    for split, shared in measured["shared_prompts"].items():
-        holds = "yes" if not shared else "no; the recipe keeps copies" if recipe.duplicates.exact == "keep" else "no"
-        yield f"no prompt of {split} is in an earlier split", f"{shared:,} of {splits[split]['rows']:,} are", holds
-    least = recipe.duplicates.similarity
-    for one in manifest["certificate"]:
-        name = f"no row of {one['split']} has a similarity of {least:g} or more with a row of {one['against']}"
-        keeps = recipe.duplicates.near == "keep"
-        holds = "yes" if not one["reaching"] else "no; the recipe keeps near-copies" if keeps else "**no**"
-        yield name, f"highest {one['highest']:.3f}, {one['reaching']:,} rows reach it", holds
-
-
-def _yes(holds: bool) -> str:
-    return "yes" if holds else "**no**"
 
 
 def limits(manifest: Mapping[str, Any]) -> Iterator[str]:

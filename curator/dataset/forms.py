@@ -26,6 +26,13 @@ def text_form(rows: pl.DataFrame, split: str, recipe: Recipe) -> pl.DataFrame:
     return rows.select(text.alias("text"), "price")
 
 
+def beside(default: pl.DataFrame, text: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the rows of config `default` with config `text` beside them: `text`, `text_price`; null if missing."""
+    nothing = pl.DataFrame(schema={"text": pl.String, "text_price": pl.Float64})
+    found = nothing if text is None else text.rename({"price": "text_price"})
+    return default.hstack(pl.concat([found, nothing.clear(default.height - found.height)]))
+
+
 def openai_form(rows: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
     """Return the rows of config `openai`. Columns in: `prompt` and `price` of config `default`."""
     # Python formats the exact value of each distinct price; no arithmetic in floats rounds every one of them right.

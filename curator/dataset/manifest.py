@@ -105,6 +105,7 @@ class Measured(_Entry):
     splits: dict[Split, MeasuredSplit]
     most_in_a_capped_slot: _Count
     shared_prompts: dict[Split, _Count]
+    broken: dict[str, _Count] = {}
     categories: MeasuredCategories
 
 
@@ -127,7 +128,7 @@ class ImageEntry(_Entry):
 
 
 class Manifest(_Entry):
-    """What ``dataset/manifest.json`` says, each part of the right kind."""
+    """What ``dataset/manifest.json`` says, each part of the right kind; 0.1.0 wrote no `promises`, and meant these."""
 
     format: Literal[1]
     curator: str
@@ -137,8 +138,25 @@ class Manifest(_Entry):
     counts: Counts
     measured: Measured
     certificate: list[Nearness]
+    promises: list[str] = [
+        *("files", "rows", "prompts", "completions", "prices", "token-cap", "tokens", "config-text", "config-openai"),
+        *("slot-cap", "prompts-apart", "texts-once", "near-copies-apart"),
+    ]
     images: dict[str, ImageEntry]
     files: dict[str, DataFile]
+
+    def data_files(self, split: str) -> dict[str, int]:
+        """Return the files of a split in config `default`, in their order, with their rows."""
+        names = sorted(name for name in self.files if name.startswith(f"data/{split}-"))
+        return {name: self.files[name].rows for name in names}
+
+    def place(self, split: str, at: int) -> str:
+        """Return file and row (from 0) of a split's row."""
+        for name, rows in self.data_files(split).items():
+            if at < rows:
+                return f"{name} row {at}"
+            at -= rows
+        return f"row {at} after the last file of {split}"
 
 
 class ManifestError(ValueError):

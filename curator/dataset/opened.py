@@ -44,7 +44,7 @@ class OpenDataset:
 
     def rows(self, split: str) -> int:
         """Return how many rows a split has."""
-        return sum(self.manifest.files[name].rows for name in self._files(split))
+        return sum(self.manifest.data_files(split).values())
 
     def read(self, split: str, start: int = 0, limit: int | None = None) -> pl.DataFrame:
         """Return rows of a split in their order, with the product text as `text`.
@@ -57,16 +57,13 @@ class OpenDataset:
         Raises:
             RunError: A file can't be read, or lacks a column.
         """
-        files = [self.dataset / name for name in self._files(split)]
+        files = [self.dataset / name for name in self.manifest.data_files(split)]
         try:
             frame = pl.scan_parquet(files, glob=False).select(COLUMNS).slice(start, limit).collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             first = (str(error).splitlines() or [""])[0]
             raise RunError(f"{split} of {self.name} can't be read: {first}; `curator verify` explains it") from error
         return with_text(frame, self.recipe)
-
-    def _files(self, split: str) -> list[str]:
-        return sorted(name for name in self.manifest.files if name.startswith(f"data/{split}-"))
 
 
 @dataclass(frozen=True)

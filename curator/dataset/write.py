@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator import __version__
-from curator.dataset import card, croissant
+from curator.dataset import card, croissant, promises
 from curator.dataset.certificate import certify, data_files
 from curator.dataset.columns import CONFIGS
-from curator.dataset.forms import default_form, openai_form, text_form
+from curator.dataset.forms import beside, default_form, openai_form, text_form
 from curator.dataset.gather import gather
 from curator.dataset.measures import Measures, memory_bytes
 from curator.recipe.load import Recipe
@@ -57,6 +57,7 @@ def write_dataset(
     sources: Sequence[Source],
     fates: Mapping[str, int],
     images: Mapping[str, Picture],
+    look: Callable[[str, pl.DataFrame], None],
 ) -> dict[str, Any]:
     """Write the dataset folder, all or nothing, and return its manifest.
 
@@ -69,6 +70,7 @@ def write_dataset(
         sources: What was read.
         fates: Rows of each fate.
         images: The card's figures by name.
+        look: Is shown the rows of config `default` as they are written, some thousand of a split at a time.
 
     Raises:
         RunError: It can't be written.
@@ -79,7 +81,7 @@ def write_dataset(
             for new in (temporary, scratch):
                 remove(new)
                 new.mkdir()
-            written, measures, masked = _write_data(temporary, scratch, parts, selection, recipe)
+            written, measures, masked = _write_data(temporary, scratch, parts, selection, recipe, look)
         finally:
             remove(scratch)
         manifest = {
@@ -95,7 +97,8 @@ def write_dataset(
                 for one in sources
             ],
             "counts": {"rows_in": sum(fates.values()), "masked": masked, "fates": dict(fates)},
-            "measured": measures.to_dict(recipe.slots.whole_from),
+            "promises": [promise.id for promise in promises.made(recipe)],
+            "measured": measures.to_dict(),
             "certificate": certify(data_files(temporary, list(written)), recipe),
             "images": {
                 f"{IMAGES}/{name}.png": {"alt": image.alt, "sha256": hashlib.sha256(image.png).hexdigest()}
@@ -134,7 +137,12 @@ class _Written:
 
 
 def _write_data(
-    folder: Path, scratch: Path, parts: Sequence[Path], selection: Selection, recipe: Recipe
+    folder: Path,
+    scratch: Path,
+    parts: Sequence[Path],
+    selection: Selection,
+    recipe: Recipe,
+    look: Callable[[str, pl.DataFrame], None],
 ) -> tuple[dict[str, _Written], Measures, int]:
     """Write all data files.
 
@@ -142,7 +150,7 @@ def _write_data(
         What went into each, by its name in the folder; what all rows amount to; and those with a masked price.
     """
     written: defaultdict[str, _Written] = defaultdict(_Written)
-    measures = Measures()
+    measures = Measures(recipe, promises.made(recipe))
     masked = 0
     for config in CONFIGS.values():
         (folder / config.folder).mkdir()
@@ -162,12 +170,13 @@ def _write_data(
                 # The forms of a file are several times its rows: they are made of a few rows at a time.
                 for rows in piece.rows.iter_slices(_ROWS_PER_GROUP):
                     default = default_form(rows)
-                    measures.add(piece.split, default)
                     forms = {
                         "default": default,
                         "text": text_form(default, piece.split, recipe),
                         "openai": openai_form(default, recipe),
                     }
+                    measures.add(piece.split, beside(default, forms["text"]), rows["text_hash"])
+                    look(piece.split, default)
                     for name, form in forms.items():
                         writers[name](form)
                         written[f"{CONFIGS[name].folder}/{file}"].add(form)

@@ -1,17 +1,18 @@
-"""Complete a run's summary with what its report shows: measures of the published files, checks, and sample rows."""
+"""Complete a run's summary with what its report shows: measures of the published rows, promises, and sample rows."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 import polars as pl
 
+from curator.dataset import promises
+from curator.dataset.manifest import Manifest
 from curator.recipe.load import Recipe
-from curator.report import checks
-from curator.report.measure import measure
+from curator.report.measure import Published
 from curator.report.samples import dropped_samples
 from curator.run.directory import RunDirectory
 from curator.sources.model import Shard
@@ -23,6 +24,7 @@ def complete(
     shards: Sequence[Shard],
     recipe: Recipe,
     manifest: Mapping[str, Any],
+    published: Published,
     libraries: Sequence[str],
 ) -> dict[str, Any]:
     """Return the summary with `published`, `duplicates`, `samples`, `checks`, `verdict`, `files` and `versions`.
@@ -33,23 +35,49 @@ def complete(
         shards: The run's shards.
         recipe: The run's recipe.
         manifest: The dataset's manifest.
+        published: Saw the rows that were written.
         libraries: Distributions whose versions matter to the result.
     """
-    published = measure(run.dataset, manifest["files"], recipe)
-    kept = published.pop("kept")
-    summary = {**summary, "certificate": manifest["certificate"]}
-    results = checks.check(recipe, summary, published, [run.ledger(shard.index) for shard in shards])
+    promised = promises.findings(Manifest.model_validate(manifest))
+    checks = [*promised, _balance(recipe, summary["balance"]), *_warnings(summary["warnings"])]
     return {
         **summary,
+        "certificate": manifest["certificate"],
         "sources": manifest["sources"],
-        "published": published,
+        "published": published.to_dict(),
         "duplicates": _duplicates(run),
-        "samples": {"kept": kept, "dropped": dropped_samples(run, shards, recipe, summary["fates"])},
-        "checks": results,
-        "verdict": checks.verdict(results),
+        "samples": {"kept": published.kept, "dropped": dropped_samples(run, shards, recipe, summary["fates"])},
+        "checks": checks,
+        "verdict": verdict(checks),
         "files": manifest["files"],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
     }
+
+
+def verdict(checks: Sequence[Mapping[str, str]]) -> str:
+    """Return the worst status among the checks; a note, which checks nothing, counts for nothing."""
+    statuses = {one["status"] for one in checks}
+    return next((status for status in ("fail", "warn") if status in statuses), "pass")
+
+
+def _warnings(texts: Sequence[str]) -> Iterator[dict[str, str]]:
+    for number, text in enumerate(texts, 1):
+        yield {"id": f"warning-{number}", "name": "warning", "status": "warn", "detail": text}
+
+
+def _balance(recipe: Recipe, balance: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+    """Note the largest gap between the rows of a category or price band in a held-out split and its share."""
+    gaps = [
+        (abs(one[split] - one[f"{split}_aim"]), one[split], one[f"{split}_aim"], split)
+        for entries in balance.values()
+        for one in entries
+        for split in ("validation", "test")
+    ]
+    _, rows, aim, split = max(gaps, default=(0.0, 0, 0.0, "test"))
+    aimed = "" if recipe.duplicates.near == "together" else "; the recipe draws them without regard to either"
+    detail = f"the largest gap: {rows:,} rows of {split} where its share would be {aim:,.1f}{aimed}"
+    name = "validation and test have the sample's mix of categories and prices"
+    return {"id": "balance", "name": name, "status": "note", "detail": detail}
 
 
 def _duplicates(run: RunDirectory) -> dict[str, Any]:

@@ -1,25 +1,17 @@
-"""Measure what was published, from the files of ``dataset/data``: prices, text lengths, weights, broken promises."""
+"""Measure what is published while it is written: prices, text lengths, weights, sample rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from curator.dataset.forms import text_form
 from curator.pages.html import clipped
 from curator.recipe.load import Recipe
 from curator.report import hexagons
-from curator.run.ledger import SPLITS
-from curator.run.parts import batches
-from curator.selection.slots import FIRST, LAST
+from curator.selection.slots import LAST
 from curator.text import prompts
-from curator.text.prices import round_price
 
 SAMPLES = 5
 """Rows shown of each split and of each reason."""
@@ -37,97 +29,45 @@ _PRICES = (-0.5, 3.0)  # log10 of USD: 0.32 to 1,000
 _WEIGHTS = (-4.0, 3.0)  # log10 of pounds
 
 
-@dataclass
-class _Split:
-    """What is counted of one split, file after file."""
+class Published:
+    """What the report shows of the published rows, which it sees as they are written: about 30 bytes of each stay.
 
-    slots: NDArray[np.int64] = field(default_factory=lambda: np.zeros(LAST + 1, np.int64))
-    prices: list[pl.Series] = field(default_factory=list)
-    hashes: list[pl.Series] = field(default_factory=list)
-    tokens_max: int = 0
-
-
-def measure(dataset: Path, files: Mapping[str, Mapping[str, Any]], recipe: Recipe) -> dict[str, Any]:
-    """Return what the published files hold, some thousand rows in memory at a time.
-
-    Args:
-        dataset: The folder ``dataset``.
-        files: Its files, as in its manifest.
-        recipe: The recipe that made it.
-
-    Returns:
-        `splits` (rows, prices, slots and the longest prompt of each), `wrong` (rows that break a promise, by promise),
-        `length` and `weight` (against the price; `weight` is null where no text states one), `kept` (some rows).
+    Attributes:
+        kept: The first rows of each split.
     """
-    splits = {split: _Split() for split in SPLITS}
-    wrong = dict.fromkeys(("prompt_end", "completion", "text_end", "slot", "slot_range"), 0)
-    narrow: list[pl.DataFrame] = []
-    kept: dict[str, list[dict[str, Any]]] = {}
-    for split, path in _data_files(files):
-        mine = splits[split]
-        both = (batches([dataset / path]), batches([dataset / path.replace("data/", "text/", 1)], ["text"]))
-        for rows, texts in zip(*both, strict=True):
-            for promise, broken in _broken(rows, texts["text"], split, recipe).items():
-                wrong[promise] += broken
-            mine.slots += np.bincount(np.clip(rows["slot"].to_numpy(), 0, LAST), minlength=LAST + 1)
-            mine.prices.append(rows["price"])
-            mine.hashes.append(rows["prompt"].hash())
-            mine.tokens_max = max(mine.tokens_max, int(rows["tokens"].max() or 0))  # type: ignore[arg-type]
-            length = prompts.product_text(pl.col("prompt"), recipe.prompt).str.len_chars()
-            narrow.append(rows.select("price", length=length, weight=_pounds(recipe)))
-            if split not in kept:
-                kept[split] = _kept(rows.head(SAMPLES), recipe)
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._rows: dict[str, list[pl.DataFrame]] = {}
+        self.kept: dict[str, list[dict[str, Any]]] = {}
+
+    def add(self, split: str, rows: pl.DataFrame) -> None:
+        """Look at some rows of a split, columns of config `default`."""
+        length = prompts.product_text(pl.col("prompt"), self._recipe.prompt).str.len_chars()
+        narrow = rows.select("price", "slot", length=length, weight=_pounds(self._recipe))
+        self._rows.setdefault(split, []).append(narrow)
+        if split not in self.kept:
+            self.kept[split] = _kept(rows.head(SAMPLES), self._recipe)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return `splits` (rows, prices, slots of each), and `length` and `weight` (or null) against the price."""
+        splits = {split: pl.concat(rows) for split, rows in self._rows.items()}
+        return {
+            "splits": {split: _split_facts(rows) for split, rows in splits.items()},
+            **_clouds(pl.concat(splits.values())),
+        }
+
+
+def _split_facts(rows: pl.DataFrame) -> dict[str, Any]:
+    prices = rows["price"]
     return {
-        "splits": {name: _split_facts(one) for name, one in splits.items() if one.prices},
-        "wrong": {**wrong, "shared": _shared([one.hashes for one in splits.values()])},
-        **_clouds(pl.concat(narrow) if narrow else None),
-        "kept": kept,
-    }
-
-
-def _data_files(files: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield split and name of each data file, in the order of the splits."""
-    for split in SPLITS:
-        for name in sorted(files):
-            if name.startswith(f"data/{split}-"):
-                yield split, name
-
-
-def _broken(rows: pl.DataFrame, texts: pl.Series, split: str, recipe: Recipe) -> dict[str, int]:
-    """Count the rows that break each promise."""
-    answer = recipe.prompt.answer
-    rounded = round_price(pl.col("price"), recipe.price)
-    promises = {
-        "prompt_end": pl.col("prompt").str.ends_with(answer),
-        "completion": pl.col("completion") == pl.concat_str(pl.col("slot").cast(pl.String), pl.lit(".00")),
-        "text_end": pl.lit(text_form(rows, split, recipe)["text"] == texts),
-        "slot": pl.col("slot") == rounded,
-        "slot_range": pl.col("slot").is_between(FIRST, LAST),
-    }
-    held = rows.select(**{name: promise.fill_null(value=False).sum() for name, promise in promises.items()})
-    return {name: rows.height - int(count) for name, count in held.row(0, named=True).items()}
-
-
-def _split_facts(split: _Split) -> dict[str, Any]:
-    prices = pl.concat(split.prices)
-    return {
-        "rows": prices.len(),
+        "rows": rows.height,
         "price_mean": _rounded(prices.mean()),
         "price_median": _rounded(prices.median()),
         "price_min": _rounded(prices.min()),
         "price_max": _rounded(prices.max()),
-        "tokens_max": split.tokens_max,
-        "slots": split.slots.tolist(),
+        "slots": np.bincount(rows["slot"].to_numpy(), minlength=LAST + 1).tolist(),
     }
-
-
-def _shared(hashes: list[list[pl.Series]]) -> int:
-    """Count the distinct prompts that lie in more than one split."""
-    distinct = [pl.concat(some).unique() for some in hashes if some]
-    if len(distinct) < 2:
-        return 0
-    everything = pl.concat(distinct)
-    return everything.filter(everything.is_duplicated()).n_unique()
 
 
 def _pounds(recipe: Recipe) -> pl.Expr:
@@ -140,10 +80,8 @@ def _pounds(recipe: Recipe) -> pl.Expr:
     return pl.when(pounds > 0).then(pounds)
 
 
-def _clouds(rows: pl.DataFrame | None) -> dict[str, Any]:
+def _clouds(rows: pl.DataFrame) -> dict[str, Any]:
     """Return the price against the length of the text and against the weight, as counts in hexagons."""
-    if rows is None:
-        return {"length": None, "weight": None}
     log_price = rows["price"].log10().to_numpy()
     length = rows["length"].to_numpy().astype(np.float64)
     top = float(max(100, -(-int(length.max()) // 100) * 100))

@@ -148,9 +148,6 @@ def _tokens_text(summary: Mapping[str, Any]) -> str:
 
 def _cloud_texts(summary: Mapping[str, Any]) -> dict[str, str]:
     """Return what is said about the price against length and weight, or why it is not shown."""
-    nothing = "Not available: no row was published."
-    if summary["published"]["length"] is None:
-        return {"length": nothing, "weight": nothing}
     if summary["published"]["weight"] is not None:
         weight = "Rows whose published text states an item weight."
     elif summary["settings"]["text"]["style"] == "course":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from curator import __version__
+from curator.errors import RunError
 from curator.run.directory import CARD, RunDirectory
 from curator.sources.model import Shard, Source
 from curator.system.digest import sha256
@@ -50,6 +51,27 @@ def write_sources(run: RunDirectory, read: Sequence[Source], shards: Sequence[Sh
         ],
     }
     write_json(run.sources, described)
+
+
+def refuse_other_sources(run: RunDirectory, read: Sequence[Source]) -> None:
+    """Refuse a directory whose run has sources that are not read now; more of them continue it.
+
+    Raises:
+        RunError: It names one of them, and what to do.
+    """
+    if not run.sources.exists():
+        return
+    mine = {source.name if source.repository else source.location for source in read}
+    try:
+        there = json.loads(run.sources.read_text("utf-8"))["sources"]
+        gone = [one["name"] for one in there if (one["name"] if one["repository"] else one["location"]) not in mine]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        gone = [f"its {run.sources.name} can't be read"]
+    if gone:
+        raise RunError(
+            f"{run.path} holds a run of other sources ({gone[0]}{', …' * (len(gone) > 1)}): name another folder with"
+            f" --out, or --out {run.path} to replace it"
+        )
 
 
 def own_files(run: RunDirectory, shards: Sequence[Shard], manifest: Mapping[str, Any]) -> list[Path]:

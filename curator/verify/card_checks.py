@@ -12,11 +12,10 @@ from typing import Any
 
 from jinja2 import UndefinedError
 
-from curator import __version__
 from curator.dataset import card, croissant
 from curator.dataset.manifest import Manifest
 from curator.verify.verdict import Check
-from curator.verify.whole import Digests, differences
+from curator.verify.whole import Digests, differences, is_current
 
 _DAMAGED = (AttributeError, LookupError, TypeError, ValueError, UndefinedError)
 """What a manifest makes of the code that writes card and description, if its parts don't go together."""
@@ -39,10 +38,10 @@ def described(digests: Digests, manifest: Manifest, raw: Mapping[str, Any], repo
 def _card(folder: Path, raw: Mapping[str, Any], repository: str | None) -> list[Check]:
     from huggingface_hub import DatasetCard
 
-    head = Check("the card's configs and dataset_info are those of the files")
-    text = Check("the card's generated sections say what the manifest says")
-    licence = Check("the card's licence is the one that curator wrote", warning=True)
-    whole = Check("the card has all of its generated sections", warning=True)
+    head = Check("card-head", "the card's configs and dataset_info are those of the files")
+    text = Check("card-text", "the card's generated sections say what the manifest says")
+    licence = Check("card-licence", "the card's licence is the one that curator wrote", warning=True)
+    whole = Check("card-sections", "the card has all of its generated sections", warning=True)
     checks = [head, text, whole, licence]
     try:
         found = DatasetCard((folder / "README.md").read_text("utf-8-sig").replace("\r\n", "\n"))
@@ -117,12 +116,11 @@ def _short(line: str) -> str:
 
 def _another_version(raw: Mapping[str, Any]) -> str:
     """Return why words can't be compared, if another version wrote them; numbers always are."""
-    wrote = raw.get("curator")
-    return "" if wrote == __version__ else f"curator {wrote} wrote them, in other words than {__version__}"
+    return "" if is_current(raw) else f"curator {raw['curator']} wrote them, in other words than this version"
 
 
 def _images(digests: Digests, manifest: Manifest) -> Check:
-    check = Check("the card's figures have the sha256 of the manifest")
+    check = Check("card-figures", "the card's figures have the sha256 of the manifest")
     for name, entry in manifest.images.items():
         try:
             if digests.of(name) != entry.sha256:
@@ -133,8 +131,8 @@ def _images(digests: Digests, manifest: Manifest) -> Check:
 
 
 def _croissant(folder: Path, raw: Mapping[str, Any]) -> list[Check]:
-    digests = Check("croissant.json has the sha256 of every data file")
-    whole = Check("croissant.json describes the dataset as the manifest does")
+    digests = Check("croissant-digests", "croissant.json has the sha256 of every data file")
+    whole = Check("croissant", "croissant.json describes the dataset as the manifest does")
     try:
         stated = json.loads((folder / "croissant.json").read_bytes())
         named = croissant.checksums(stated)

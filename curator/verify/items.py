@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,6 @@ from curator.dataset.manifest import Manifest
 from curator.items.mapper import SCHEMA
 from curator.run.directory import RunDirectory
 from curator.run.ledger import SPLITS
-from curator.verify.rows import locate
 from curator.verify.verdict import Check
 
 _BATCH_ROWS = 16_384
@@ -51,10 +51,9 @@ def published_items(run: RunDirectory, manifest: Manifest, check: Check) -> None
     if (masked := int(expected["masked"].sum())) != manifest.counts.masked:
         check.problem(f"manifest.json: counts.masked is {manifest.counts.masked:,}, items/ has {masked:,} such rows")
     for split in SPLITS:
-        names = [(name, one.rows) for name, one in sorted(manifest.files.items()) if name.startswith(f"data/{split}-")]
         mine, at = expected.filter(pl.col("split") == split), 0
-        for rows in _published([run.dataset / name for name, _ in names]):
-            _compare(rows, mine.slice(at, rows.height), at, names, check)
+        for rows in _published([run.dataset / name for name in manifest.data_files(split)]):
+            _compare(rows, mine.slice(at, rows.height), partial(manifest.place, split), at, check)
             at += rows.height
         if at != mine.height:
             check.problem(f"{split}: {at:,} rows are published, {mine.height:,} selected")
@@ -78,9 +77,7 @@ def item_names(run: RunDirectory, check: Check) -> None:
             )
 
 
-def _compare(
-    rows: pl.DataFrame, mine: pl.DataFrame, first: int, names: Sequence[tuple[str, int]], check: Check
-) -> None:
+def _compare(rows: pl.DataFrame, mine: pl.DataFrame, place: Callable[[int], str], first: int, check: Check) -> None:
     """Note the rows of a batch in which any column differs."""
     both = rows.head(mine.height).hstack(mine.rename({name: f"_{name}" for name in mine.columns}))
     differ = {name: pl.col(name).ne_missing(pl.col(f"_{name}")) for name in _COLUMNS}
@@ -88,7 +85,7 @@ def _compare(
     for one in wrong.iter_rows(named=True):
         columns = ", ".join(name for name in _COLUMNS if one[name])
         item = f"row {one['_row']} of items/part-{one['_shard']:05d}.parquet"
-        check.problem(f"{locate(names, first + one['_at'])}: {columns} not as in {item}")
+        check.problem(f"{place(first + one['_at'])}: {columns} not as in {item}")
 
 
 def _items(run: RunDirectory, chosen: pl.DataFrame) -> tuple[pl.DataFrame, int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
 
@@ -11,225 +10,155 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from curator.dataset import chats
 from curator.dataset.columns import CONFIGS
-from curator.dataset.forms import openai_form, text_form
+from curator.dataset.forms import beside, openai_form
 from curator.dataset.manifest import Manifest
 from curator.dataset.measures import Measures, memory_bytes
-from curator.recipe.load import Recipe
-from curator.selection.slots import FIRST, LAST
 from curator.system.display import counted
 from curator.text import prompts
-from curator.text.prices import round_price
-from curator.text.words import text_hash
 from curator.tokens.tokenizer import REPLACEMENT, Tokenizer
-from curator.verify.verdict import Check
+from curator.verify.verdict import MOST_PROBLEMS, Check
 
 MOST_GROUP_BYTES = 100_000_000
 """The Hub's viewer takes row groups of less than this (bytes, uncompressed)."""
 _BATCH = 8_192
+_SAME_CHAT, _OTHER_CHAT = pl.col("messages") == pl.col("_messages"), "the chat is not that of config default"
 
 Unreadable = (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError)
 """What reading a damaged Parquet file raises."""
 
 
-@dataclass
 class RowChecks:
     """The checks of single rows; each notes the file and row (from 0) or line (from 1) where it does not hold.
 
     Attributes:
-        recipe: What the rows were made by.
+        readable: Whether all files are Parquet as they should be.
         chat_tokens: Tokens of each split's chats.
-        text_hashes: For each split a hash of each row's product text, case and punctuation ignored.
         memory: What the rows of each Parquet file take in memory (bytes).
     """
 
-    recipe: Recipe
-    readable: Check = field(default_factory=lambda: Check("files are Parquet of one schema, row groups under 100 MB"))
-    prompts: Check = field(default_factory=lambda: Check("prompts begin with the question and end at the answer words"))
-    completions: Check = field(default_factory=lambda: Check("completions are the price, rounded by the recipe"))
-    slots: Check = field(default_factory=lambda: Check("slots lie in 1 to 999, prices in the recipe's range"))
-    cap: Check = field(default_factory=lambda: Check("no prompt has more tokens than the cap"))
-    tokens: Check = field(default_factory=lambda: Check("tokens, counted again, are as stated"))
-    text: Check = field(default_factory=lambda: Check("config text agrees with config default"))
-    valid: Check = field(default_factory=lambda: Check("OpenAI lines are valid: roles in order, no empty content"))
-    chats: Check = field(default_factory=lambda: Check("config openai agrees with config default"))
-    chat_tokens: dict[str, int] = field(default_factory=dict)
-    text_hashes: dict[str, list[NDArray[np.uint64]]] = field(default_factory=dict)
-    memory: dict[str, int] = field(default_factory=dict)
-    _uneven: set[str] = field(default_factory=set, init=False, repr=False)
-
-    def all(self) -> list[Check]:
-        """Return the checks in their order."""
-        first = [self.readable, self.prompts, self.completions, self.slots, self.cap, self.tokens]
-        return [*first, self.text, self.valid, self.chats]
-
-    def run(
-        self, folder: Path, manifest: Manifest, split: str, tokenizer: Tokenizer | None, measures: Measures
+    def __init__(
+        self, folder: Path, manifest: Manifest, checks: Mapping[str, Check], tokenizer: Tokenizer | None
     ) -> None:
-        """Check all rows of one split.
+        """Take a dataset's folder, its manifest, the checks of its promises, and what counts, if it could be had."""
+        self._folder, self._manifest, self._recipe = folder, manifest, manifest.recipe
+        self._checks, self._tokenizer = checks, tokenizer
+        self.readable = Check("parquet", "files are Parquet of one schema, row groups under 100 MB")
+        self.chat_tokens: dict[str, int] = {}
+        self.memory: dict[str, int] = {}
+        self._uneven: set[str] = set()
 
-        Args:
-            folder: The dataset.
-            manifest: What it says about the dataset.
-            split: Whose rows.
-            tokenizer: What counts, if it could be had.
-            measures: Adds the rows up.
-        """
-        names = sorted(name for name in manifest.files if name.startswith(f"data/{split}-"))
-        lines = _Lines(folder, f"openai/{split}.jsonl", self.valid)
+    def check(self, promise: str) -> Check:
+        """Return the check of a promise; what is not promised is noted nowhere."""
+        return self._checks.get(promise) or Check(promise, "")
+
+    def run(self, split: str, measures: Measures) -> None:
+        """Check all rows of one split, and add them up."""
+        names = self._manifest.data_files(split)
+        lines = _Lines(self._folder, f"openai/{split}.jsonl", self.check("config-openai"))
         for name in names:
-            text, chat = (f"{folder_}/{name.removeprefix('data/')}" for folder_ in ("text", "openai"))
-            if not (folder / name).is_file():
+            text, chat = (f"{config}/{name.removeprefix('data/')}" for config in ("text", "openai"))
+            if not (self._folder / name).is_file():
                 continue
             row = 0
-            for mine, texts, messages in zip_longest(*(self._batches(folder, one) for one in (name, text, chat))):
+            for mine, texts, messages in zip_longest(*(self._batches(one) for one in (name, text, chat))):
                 if mine is None:
-                    for check, more, twin in ((self.text, texts, text), (self.chats, messages, chat)):
-                        self._same_rows(check, pl.DataFrame(), more, name, twin, row)
+                    for promise, more, twin in (("config-text", texts, text), ("config-openai", messages, chat)):
+                        self._same_rows(promise, pl.DataFrame(), more, name, twin, row)
                     break
-                self._default(mine, name, row, tokenizer)
-                measures.add(split, mine)
-                hashed = mine.select(text_hash(self._product_text()).fill_null(0)).to_series()
-                self.text_hashes.setdefault(split, []).append(hashed.to_numpy())
-                self._text(mine, texts, name, text, row, split)
+                self._same_rows("config-text", mine, texts, name, text, row)
+                rows = beside(mine, None if texts is None else texts.head(mine.height))
+                for broken in measures.add(split, rows):
+                    for holds, what in broken.rows(self._recipe, split):
+                        self._note(broken.id, rows, holds, _rows_of(name, row), what)
+                self._tokens(mine, name, row)
                 self._messages(mine, messages, name, chat, row)
-                self._lines(mine, lines, name, row, tokenizer, split)
+                self._lines(mine, lines, name, row, split)
                 row += mine.height
         if (left := lines.left()) and names:
-            self.chats.problem(f"{lines.name} has {left:,} lines more than config default has rows")
+            self.check("config-openai").problem(f"{lines.name} has {left:,} lines more than config default has rows")
 
-    def _batches(self, folder: Path, name: str) -> Iterator[pl.DataFrame]:
+    def _batches(self, name: str) -> Iterator[pl.DataFrame]:
         """Yield the rows of a Parquet file, `_BATCH` at a time but for the last; note a file that can't be read."""
         schema = next(config.schema for config in CONFIGS.values() if name.startswith(f"{config.folder}/"))
         try:
-            for rows in _read(folder / name, schema):
+            for rows in _read(self._folder / name, schema):
                 self.memory[name] = self.memory.get(name, 0) + memory_bytes(rows)
                 yield rows
         except Unreadable as error:
-            first = (str(error).splitlines() or [""])[0].replace(str(folder), "")
+            first = (str(error).splitlines() or [""])[0].replace(str(self._folder), "")
             self.readable.problem(f"{name}: {first[:200]}")
 
-    def _note(self, check: Check, rows: pl.DataFrame, holds: pl.Expr, where: Callable[[int], str], what: str) -> None:
+    def _note(self, promise: str, rows: pl.DataFrame, holds: pl.Expr, where: Callable[[int], str], what: str) -> None:
         """Note the rows for which an expression is not true; `what` may name columns in braces."""
+        check = self.check(promise)
         wrong = rows.with_row_index("_at").filter(~holds.fill_null(value=False))
-        shown = max(0, 5 - len(check.problems))
+        shown = max(0, MOST_PROBLEMS - len(check.problems))
         for values in wrong.head(shown).iter_rows(named=True):
             check.problem(f"{where(values['_at'])}: {what.format_map({k: _short(v) for k, v in values.items()})}")
         check.found += max(0, wrong.height - shown)
 
-    def _default(self, rows: pl.DataFrame, name: str, first: int, tokenizer: Tokenizer | None) -> None:
-        recipe = self.recipe
-
-        def where(at: int) -> str:
-            return f"{name} row {first + at}"
-
-        prompt, slot, price = pl.col("prompt"), pl.col("slot"), pl.col("price")
-        framed = prompt.str.starts_with(prompts.question(recipe.prompt)) & prompt.str.ends_with(
-            f"\n\n{recipe.prompt.answer}"
-        )
-        self._note(self.prompts, rows, framed, where, "the prompt is not question, text and answer words")
-        said = pl.col("completion") == prompts.completion(slot)
-        self._note(self.completions, rows, said, where, "completion {completion}, slot {slot}")
-        rounded = slot == round_price(price, recipe.price)
-        self._note(self.completions, rows, rounded, where, "price {price} does not round to slot {slot}")
-        inside = slot.is_between(FIRST, LAST) & price.is_between(recipe.price.min, recipe.price.max)
-        self._note(self.slots, rows, inside, where, "slot {slot}, price {price}")
-        if recipe.tokens.of == "prompt":
-            self._note(self.cap, rows, pl.col("tokens") <= recipe.tokens.cap, where, "{tokens} tokens")
-        if tokenizer is None:
+    def _tokens(self, rows: pl.DataFrame, name: str, first: int) -> None:
+        """Count tokens again."""
+        if self._tokenizer is None:
             return
+        where, count = _rows_of(name, first), self._tokenizer.encode
         whole = rows.select(pl.concat_str("prompt", "completion")).to_series().fill_null("")
-        counted = rows.with_columns(pl.Series("_counted", tokenizer.encode(whole).counts))
+        counted = rows.with_columns(pl.Series("_counted", count(whole).counts))
         same = pl.col("_counted") == pl.col("tokens")
-        self._note(self.tokens, counted, same, where, "{tokens} tokens stated, {_counted} counted")
-        if recipe.tokens.of == "text":
-            text = rows.select(self._product_text()).to_series().fill_null("")
+        self._note("tokens", counted, same, where, "{tokens} tokens stated, {_counted} counted")
+        if self._recipe.tokens.of == "text":
+            before, after = prompts.question(self._recipe.prompt), f"\n\n{self._recipe.prompt.answer}"
+            product = pl.col("prompt").str.strip_prefix(before).str.strip_suffix(after)
+            text = rows.select(product).to_series().fill_null("")
             # The cut can end inside a character: what stands for its first bytes was less than U+FFFD takes by itself.
-            whole_characters = tokenizer.encode(text.str.strip_chars_end(REPLACEMENT)).counts
-            least = np.minimum(tokenizer.encode(text).counts, whole_characters)
+            least = np.minimum(count(text).counts, count(text.str.strip_chars_end(REPLACEMENT)).counts)
             counted = rows.with_columns(pl.Series("_counted", least))
-            within = pl.col("_counted") <= recipe.tokens.cap
-            self._note(self.cap, counted, within, where, "the text has {_counted} tokens")
-
-    def _product_text(self) -> pl.Expr:
-        before, after = prompts.question(self.recipe.prompt), f"\n\n{self.recipe.prompt.answer}"
-        return pl.col("prompt").str.strip_prefix(before).str.strip_suffix(after)
-
-    def _text(
-        self, rows: pl.DataFrame, other: pl.DataFrame | None, name: str, twin: str, first: int, split: str
-    ) -> None:
-        other = self._same_rows(self.text, rows, other, name, twin, first)
-        expected = text_form(rows.head(other.height), split, self.recipe)
-        both = expected.select(_price="price", _text="text").hstack(other)
-
-        def where(at: int) -> str:
-            return f"{twin} row {first + at}"
-
-        if other.height:
-            same = pl.col("text") == pl.col("_text")
-            self._note(self.text, both, same, where, "the text is not that of config default")
-            same = pl.col("price") == pl.col("_price")
-            self._note(self.text, both, same, where, "price {price}, in default {_price}")
+            within = pl.col("_counted") <= self._recipe.tokens.cap
+            self._note("token-cap", counted, within, where, "the text has {_counted} tokens")
 
     def _same_rows(
-        self, check: Check, rows: pl.DataFrame, other: pl.DataFrame | None, name: str, twin: str, first: int
+        self, promise: str, rows: pl.DataFrame, other: pl.DataFrame | None, name: str, twin: str, first: int
     ) -> pl.DataFrame:
         """Return the rows of a twin that have their fellow in `rows`; note it if there are fewer or more."""
         got = 0 if other is None else other.height
         if got != rows.height and twin not in self._uneven:
             self._uneven.add(twin)
             shorter, longer = (twin, name) if got < rows.height else (name, twin)
-            check.problem(f"{shorter} ends after {counted(first + min(got, rows.height), 'row')}, {longer} goes on")
+            self.check(promise).problem(
+                f"{shorter} ends after {counted(first + min(got, rows.height), 'row')}, {longer} goes on"
+            )
         return rows.clear() if other is None else other.head(rows.height)
 
     def _messages(self, rows: pl.DataFrame, other: pl.DataFrame | None, name: str, twin: str, first: int) -> None:
-        other = self._same_rows(self.chats, rows, other, name, twin, first)
-        if other.is_empty():
-            return
-        messages = pl.col("messages")
-        roles = messages.list.eval(pl.element().struct.field("role")).list.join(" ") == " ".join(chats.ROLES)
+        other = self._same_rows("config-openai", rows, other, name, twin, first)
+        if other.height:
+            both = self._chats(rows.head(other.height)).hstack(other)
+            self._note("config-openai", both, _SAME_CHAT, _rows_of(twin, first), _OTHER_CHAT)
 
-        def where(at: int) -> str:
-            return f"{twin} row {first + at}"
-
-        self._note(self.valid, other, roles, where, "the roles are not system, user, assistant")
-        contents = {role: messages.list.get(n, null_on_oob=True) for n, role in enumerate(chats.ROLES)}
-        found = other.select(**{role: one.struct.field("content") for role, one in contents.items()})
-        full = pl.all_horizontal(pl.col(chats.ROLES).str.strip_chars() != "")
-        self._note(self.valid, found, full, where, "a content is empty")
-        self._agree(rows.head(other.height), found, where)
-
-    def _lines(
-        self, rows: pl.DataFrame, lines: _Lines, name: str, first: int, tokenizer: Tokenizer | None, split: str
-    ) -> None:
+    def _lines(self, rows: pl.DataFrame, lines: _Lines, name: str, first: int, split: str) -> None:
         start = lines.taken
         found = lines.take(rows.height)
         if found.height < rows.height:
-            self.chats.problem(f"{lines.name} has no line for {name} row {first + found.height}")
+            self.check("config-openai").problem(f"{lines.name} has no line for {name} row {first + found.height}")
         if found.is_empty():
             return
+        said = pl.concat_list([pl.struct(role=pl.lit(role), content=role) for role in chats.ROLES])
         # A line that is not valid has been noted as such.
-        self._agree(rows.head(found.height), found, lambda at: f"{lines.name} line {start + at + 1}", skip_null=True)
-        if tokenizer is not None:
+        said = pl.when(pl.col("system").is_null()).then("_messages").otherwise(said)
+        both = self._chats(rows.head(found.height)).hstack(found).with_columns(messages=said)
+        self._note("config-openai", both, _SAME_CHAT, lambda at: f"{lines.name} line {start + at + 1}", _OTHER_CHAT)
+        if self._tokenizer is not None:
             contents = pl.concat([found[role] for role in chats.ROLES]).fill_null("")
-            total = int(tokenizer.encode(contents).counts.sum()) + chats.TOKENS_AROUND * found.height
+            total = int(self._tokenizer.encode(contents).counts.sum()) + chats.TOKENS_AROUND * found.height
             self.chat_tokens[split] = self.chat_tokens.get(split, 0) + total
 
-    def _agree(
-        self, rows: pl.DataFrame, found: pl.DataFrame, where: Callable[[int], str], *, skip_null: bool = False
-    ) -> None:
-        """Note the chats that are not what the rows of config `default` make."""
+    def _chats(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the chats that the rows of config `default` make, as `_messages`."""
         made = rows.select(pl.col("price").fill_null(0), pl.col("prompt").fill_null(""))
-        messages = openai_form(made, self.recipe)["messages"]
-        expected = {f"_{role}": messages.list.get(n).struct.field("content") for n, role in enumerate(chats.ROLES)}
-        both = found.with_columns(**expected)
-        for role in chats.ROLES:
-            same = pl.col(role) == pl.col(f"_{role}")
-            what = "says {assistant}, default {_assistant}" if role == "assistant" else f"the {role} message differs"
-            self._note(self.chats, both, same | pl.col(role).is_null() if skip_null else same, where, what)
+        return openai_form(made, self._recipe).rename({"messages": "_messages"})
 
 
 class _Lines:
@@ -292,14 +221,6 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def locate(files: Sequence[tuple[str, int]], at: int) -> str:
-    """Return file and row of a split's row.
-
-    >>> locate([("a", 10), ("b", 5)], 12)
-    'b row 2'
-    """
-    for name, rows in files:
-        if at < rows:
-            return f"{name} row {at}"
-        at -= rows
-    return f"row {at} after the last file"
+def _rows_of(name: str, first: int) -> Callable[[int], str]:
+    """Return what names the rows of a batch of a file."""
+    return lambda at: f"{name} row {first + at}"

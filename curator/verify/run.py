@@ -18,7 +18,7 @@ from curator.run.ledger import FATES, SPLITS
 from curator.selection import select
 from curator.system.display import counted
 from curator.verify.items import item_names, published_items
-from curator.verify.rows import Unreadable, locate
+from curator.verify.rows import Unreadable
 from curator.verify.verdict import Check
 from curator.verify.whole import Digests, compare_file, differences
 
@@ -33,13 +33,13 @@ def check_run(path: Path, digests: Digests, manifest: Manifest) -> list[Check]:
     """
     run = RunDirectory(path)
     checks = [
-        Check("every file of the run has the sha256 of its manifest"),
-        Check("the card is as it was built", warning=True),
-        Check("summary and recipe agree with the dataset"),
-        Check("the ledger has every row once, and its fates are the dataset's"),
-        Check("the selection agrees with the ledger and the published rows"),
-        Check("the published rows are the selected items"),
-        Check("the manifest's sources are those that the run read"),
+        Check("run-files", "every file of the run has the sha256 of its manifest"),
+        Check("card-edited", "the card is as it was built", warning=True),
+        Check("summary", "summary and recipe agree with the dataset"),
+        Check("ledger", "the ledger has every row once, and its fates are the dataset's"),
+        Check("selection", "the selection agrees with the ledger and the published rows"),
+        Check("items", "the published rows are the selected items"),
+        Check("sources", "the manifest's sources are those that the run read"),
     ]
     whole, card, summary, book, selection, items, sources = checks
     steps: list[tuple[Check, Callable[[], None]]] = [
@@ -182,10 +182,9 @@ def _selection(run: RunDirectory, manifest: Manifest, check: Check) -> None:
             f"shard {one['shard']} row {one['row']}: the ledger says {one['fate']}, the selection {one['split']}"
         )
     for split in SPLITS:
-        names = [(name, one.rows) for name, one in sorted(manifest.files.items()) if name.startswith(f"data/{split}-")]
-        if not names:
+        files = [run.dataset / name for name in manifest.data_files(split)]
+        if not files:
             continue
-        files = [run.dataset / name for name, _ in names]
         published = pl.scan_parquet(files, glob=False).select("parent_asin", "slot").collect()
         expected = both.filter(pl.col("split") == split).sort("position").select("parent_asin", "slot")
         if published.height != expected.height:
@@ -195,4 +194,4 @@ def _selection(run: RunDirectory, manifest: Manifest, check: Check) -> None:
             expected["slot"]
         )
         for at in wrong.arg_true():
-            check.problem(f"{locate(names, at)} is not the item that the selection puts there")
+            check.problem(f"{manifest.place(split, at)} is not the item that the selection puts there")

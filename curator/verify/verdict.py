@@ -19,6 +19,7 @@ class Check:
     """One promise, and where it is broken.
 
     Attributes:
+        id: Its name in JSON.
         name: What should hold.
         detail: What was found, in a few words.
         problems: The first few places where it doesn't hold, each naming file and row.
@@ -27,6 +28,7 @@ class Check:
         skipped: Why the check could not be made.
     """
 
+    id: str
     name: str
     detail: str = ""
     problems: list[str] = field(default_factory=list)
@@ -97,6 +99,7 @@ class Verdict:
             "holds": self.holds,
             "checks": [
                 {
+                    "id": one.id,
                     "name": one.name,
                     "state": one.state,
                     "detail": one.skipped if one.state == "skipped" else one.detail,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from curator.dataset import opened
+from curator.dataset import opened, promises
 from curator.dataset.manifest import NAME, Manifest, ManifestError, read
 from curator.dataset.measures import Measures
 from curator.errors import RecipeError, RunError, TokenizerError
@@ -19,7 +19,6 @@ from curator.tokens.tokenizer import Tokenizer, load_tokenizer
 from curator.tokens.vocabulary import BUNDLED, find_vocabulary, recorded
 from curator.verify import whole
 from curator.verify.card_checks import described
-from curator.verify.near_copies import apart
 from curator.verify.rows import RowChecks
 from curator.verify.run import check_run
 from curator.verify.verdict import Check, Verdict
@@ -78,7 +77,7 @@ def _verify(
     try:
         manifest, raw = read(folder)
     except ManifestError as error:
-        broken = Check("manifest.json can be read")
+        broken = Check("manifest", "manifest.json can be read")
         broken.problem(str(error))
         verdict.checks.append(broken)
         return verdict
@@ -88,37 +87,37 @@ def _verify(
     # Every repository of the Hub has this file, and so has a copy of one.
     copy = remote is not None or (run is None and ".gitattributes" in names)
     named = remote.name if remote is not None else None
-    verdict.checks.append(whole.files(inside, manifest))
-    verdict.checks += whole.unnamed(names, manifest, repository=copy, repository_name=named)
+    recipe, promised = manifest.recipe, promises.promised(manifest)
+    checks = {one.id: Check(one.id, one.says(recipe), warning=bool(one.excuse(recipe))) for one in promised}
     spec = _spec(manifest, run)
     tokenizer, reason = _tokenizer(spec, manifest)
-    rows, measures = RowChecks(manifest.recipe), Measures()
+    rows, measures = RowChecks(folder, manifest, checks, tokenizer), Measures(recipe, promised)
     for split in SPLITS:
-        rows.run(folder, manifest, split, tokenizer, measures)
+        rows.run(split, measures)
+    whole.files(rows.check("files"), inside, manifest)
+    whole.places(checks, manifest, measures)
+    _same_tokenizer(rows.check("tokens"), manifest, run)
     if tokenizer is None:
-        rows.tokens.skipped = f"not counted again: {reason}"
+        not_counted = f"not counted again: {reason}"
+        for counted in ("tokens", *(["token-cap"] if recipe.tokens.of == "text" else [])):
+            rows.check(counted).skipped = not_counted
         if spec != manifest.tokenizer.name:
             # Whoever has the dataset alone need not have its tokenizer; without its own a run does not prove its cap.
-            rows.tokens.problem(rows.tokens.skipped)
-        if manifest.recipe.tokens.of == "text":
-            rows.cap.skipped = f"the texts' tokens are not counted: {reason}"
-    else:
-        rows.tokens.detail = f"under {manifest.tokenizer.name}"
-    name, known = manifest.tokenizer.name, BUNDLED.get(manifest.tokenizer.name)
-    if name != manifest.recipe.tokenizer:
-        rows.tokens.problem(f"manifest.json: the tokenizer is {name!r}, in the recipe {manifest.recipe.tokenizer!r}")
-    elif run is None and known not in (None, manifest.tokenizer.sha256):
-        # A run may have read a folder of that name; whoever has only the dataset can't.
-        rows.tokens.problem(f"manifest.json: the sha256 of the tokenizer is not that of {name}")
-    found = measures.to_dict(manifest.recipe.slots.whole_from)
+            rows.check("tokens").problem(not_counted)
+    near, certified = whole.certificate(folder, manifest, exhaustive, rows.check("near-copies-apart"))
+    found = measures.to_dict()
+    taken = Manifest.model_validate({**raw, "measured": found, "certificate": near})
+    for promise in promised:
+        check = checks[promise.id]
+        check.detail, problems = promise.shown(taken)
+        for problem in () if check.found else problems or ():
+            check.problem(problem)
     verdict.checks += [
-        whole.counts(manifest, found),
-        *rows.all(),
-        whole.slots(manifest, measures),
-        whole.disjoint(manifest, measures),
-        *whole.copies(manifest, rows.text_hashes),
-        *apart(folder, manifest, exhaustive),
-        whole.measured(manifest, found, rows.memory),
+        *checks.values(),
+        *whole.unnamed(names, manifest, repository=copy, repository_name=named),
+        rows.readable,
+        *certified,
+        whole.measured(manifest, raw, found, rows.memory),
         whole.openai_limits(folder, manifest),
         *described(inside, manifest, raw, named),
     ]
@@ -128,6 +127,16 @@ def _verify(
         verdict.rows[split] = one["rows"]
         verdict.tokens[split] = {"prompts": one["tokens"], "chats": rows.chat_tokens.get(split)}
     return verdict
+
+
+def _same_tokenizer(check: Check, manifest: Manifest, run: Path | None) -> None:
+    """Note a tokenizer that is not the recipe's."""
+    name, known = manifest.tokenizer.name, BUNDLED.get(manifest.tokenizer.name)
+    if name != manifest.recipe.tokenizer:
+        check.problem(f"manifest.json: the tokenizer is {name!r}, in the recipe {manifest.recipe.tokenizer!r}")
+    elif run is None and known not in (None, manifest.tokenizer.sha256):
+        # A run may have read a folder of that name; whoever has only the dataset can't.
+        check.problem(f"manifest.json: the sha256 of the tokenizer is not that of {name}")
 
 
 def _spec(manifest: Manifest, run: Path | None) -> str:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from curator.dataset import chats
-from curator.dataset.columns import CONFIGS
+from curator import __version__
+from curator.dataset import chats, promises
+from curator.dataset.certificate import certify, certify_exhaustively, data_files
 from curator.dataset.manifest import BESIDE_DATA, Manifest, changes_loading
 from curator.dataset.measures import Measures
-from curator.run.ledger import FATES, SPLITS
+from curator.run.ledger import SPLITS
 from curator.system.digest import sha256
-from curator.verify.rows import locate
+from curator.verify.rows import Unreadable
 from curator.verify.verdict import Check
 
 _OF_THE_HUB = (".gitattributes", ".git/", ".cache/huggingface/")
@@ -54,12 +52,10 @@ def compare_file(check: Check, digests: Digests, name: str, size: int, digest: s
         check.problem(f"{shown} can't be read: {error.strerror}")
 
 
-def files(digests: Digests, manifest: Manifest) -> Check:
-    """Check that each data file is the one that the manifest names."""
-    check = Check("every data file has the sha256 of the manifest", f"{len(manifest.files)} files")
+def files(check: Check, digests: Digests, manifest: Manifest) -> None:
+    """Note each data file that is not the one that the manifest names."""
     for name, one in manifest.files.items():
         compare_file(check, digests, name, one.bytes, one.sha256)
-    return check
 
 
 def listed(folder: Path) -> list[str]:
@@ -83,8 +79,8 @@ def unnamed(
         repository_name: Its name, ``owner/name``, if it is known.
     """
     ours = {*manifest.files, *manifest.images, *BESIDE_DATA}
-    data = Check("no data file that the manifest does not name")
-    others = Check("no file beside the dataset's own", warning=repository)
+    data = Check("foreign-data", "no data file that the manifest does not name")
+    others = Check("foreign-files", "no file beside the dataset's own", warning=repository)
     for name in sorted({*names} - ours):
         if changes_loading(name, repository_name):
             data.problem(f"{name} is not in manifest.json, and changes what is loaded")
@@ -95,87 +91,64 @@ def unnamed(
     return [data, others]
 
 
-def counts(manifest: Manifest, measures: Mapping[str, Any]) -> Check:
-    """Check that the counts of the manifest add up, and that the files have as many rows."""
-    check = Check("rows add up: sources, fates, splits and files")
-    fates, rows_in = manifest.counts.fates, manifest.counts.rows_in
-    if sum(fates.values()) != rows_in:
-        check.problem(f"manifest.json: the fates sum to {sum(fates.values()):,}, rows_in is {rows_in:,}")
-    if (read := sum(one.rows for one in manifest.sources)) != rows_in:
-        check.problem(f"manifest.json: the sources have {read:,} rows, rows_in is {rows_in:,}")
-    for unknown in fates.keys() - set(FATES):
-        check.problem(f"manifest.json: {unknown!r} is no fate")
-    for split in SPLITS:
-        expected = fates.get(split, 0)
-        for start in (*(f"{config.folder}/{split}-" for config in CONFIGS.values()), f"openai/{split}."):
-            named = sum(one.rows for name, one in manifest.files.items() if name.startswith(start))
-            if named != expected:
-                check.problem(f"manifest.json: the files {start}* have {named:,} rows, the split {expected:,}")
-        found = measures["splits"].get(split, {"rows": 0})["rows"]
-        if found != expected:
-            check.problem(f"the files data/{split}-* hold {found:,} rows, manifest.json says {expected:,}")
-    return check
+def places(checks: Mapping[str, Check], manifest: Manifest, measures: Measures) -> None:
+    """Note the rows whose prompt or text another row has, where that is promised not to be."""
+    if (apart := checks.get("prompts-apart")) is not None:
+        for split, rows in measures.shared_rows().items():
+            for at in rows:
+                apart.problem(f"{manifest.place(split, at)}: an earlier split has the same prompt")
+    if (once := checks.get("texts-once")) is not None:
+        for here, there in measures.repeated_rows():
+            once.problem(f"{manifest.place(*here)} has the text of {manifest.place(*there)}")
 
 
-def slots(manifest: Manifest, measures: Measures) -> Check:
-    """Check that no capped price slot holds more rows than its cap."""
-    settings = manifest.recipe.slots
-    found = measures.slot_counts()
-    most = int(found[: settings.whole_from].max())
-    check = Check(f"no slot below {settings.whole_from} USD is over its cap", f"most {most:,}, cap {settings.cap:,}")
-    for slot, count in enumerate(found[: settings.whole_from].tolist()):
-        if count > settings.cap:
-            check.problem(f"slot {slot} has {count:,} rows, the cap is {settings.cap:,}")
-    return check
-
-
-def disjoint(manifest: Manifest, measures: Measures) -> Check:
-    """Check that no prompt lies in two splits; where the recipe keeps copies that is only worth knowing."""
-    keeps = manifest.recipe.duplicates.exact == "keep"
-    check = Check("no prompt lies in two splits", "the recipe keeps copies" if keeps else "", warning=keeps)
-    for split, places in measures.shared_rows().items():
-        for at in places:
-            check.problem(f"{locate(_files(manifest, split), at)}: an earlier split has the same prompt")
-    return check
-
-
-def copies(manifest: Manifest, hashes: Mapping[str, Sequence[NDArray[np.uint64]]]) -> list[Check]:
-    """Check that no text comes twice, case and punctuation ignored, where the recipe drops copies.
+def certificate(
+    folder: Path, manifest: Manifest, exhaustive: bool, near: Check
+) -> tuple[list[dict[str, Any]], list[Check]]:
+    """Return the certificate of a dataset's files, and the checks of the one that its manifest states.
 
     Args:
-        manifest: What the dataset says about itself.
-        hashes: For each split the hash of each row's text, in their order.
+        folder: The dataset folder.
+        manifest: What it says about itself.
+        exhaustive: Compare every two rows of different splits as well.
+        near: Notes prompts that can't be read.
     """
-    if manifest.recipe.duplicates.exact == "keep":
-        return []
-    check = Check("no text is published twice, case and punctuation ignored")
-    splits = [(split, np.concatenate(hashes[split])) for split in SPLITS if hashes.get(split)]
-    together = np.concatenate([np.zeros(0, np.uint64), *(mine for _, mine in splits)])
-    _, first, group = np.unique(together, return_index=True, return_inverse=True)
+    same = Check("certificate", "the certificate is that of the files")
+    brute = Check("brute-force", "brute force over every two rows finds the same certificate")
+    checks = [same, *([brute] if exhaustive else [])]
+    files, found, every = data_files(folder, list(manifest.files)), [], None
+    try:
+        found = certify(files, manifest.recipe)
+        if exhaustive:
+            every = certify_exhaustively(files, manifest.recipe, lambda line: setattr(brute, "skipped", line))
+    except Unreadable as error:
+        for check in (near, *checks):
+            check.problem(f"the prompts can't be read: {str(error).splitlines()[0][:200]}")
+        return [], checks
+    said = [one.model_dump() for one in manifest.certificate]
+    for where, one, other in differences(said, found, "certificate"):
+        same.problem(f"manifest.json: {where} is {one}, the rows give {other}")
+    for where, one, other in differences(found, found if every is None else every, "certificate"):
+        brute.problem(f"{where} is {one} by the index, {other} by brute force")
+    return found, checks
 
-    def where(at: int) -> str:
-        for split, mine in splits:
-            if at < len(mine):
-                return locate(_files(manifest, split), at)
-            at -= len(mine)
-        raise IndexError(at)
 
-    for at in np.flatnonzero(first[group] != np.arange(len(together))):
-        check.problem(f"{where(int(at))} has the text of {where(int(first[group[at]]))}")
-    return [check]
-
-
-def measured(manifest: Manifest, found: Mapping[str, Any], memory: Mapping[str, int]) -> Check:
-    """Check the numbers that the card states against the rows.
+def measured(manifest: Manifest, raw: Mapping[str, Any], found: Mapping[str, Any], memory: Mapping[str, int]) -> Check:
+    """Check the numbers that the card states against the rows, and that it promises what its recipe does.
 
     Args:
         manifest: What the dataset says about itself.
+        raw: The same as it was read.
         found: As `Measures.to_dict` gives it.
         memory: What the rows of each Parquet file take in memory (bytes); files that can't be read are missing.
     """
-    check = Check("the manifest's measures are those of the rows")
-    said = manifest.measured.model_dump(mode="json")
-    for where, one, other in differences(said, json.loads(json.dumps(found)), "measured"):
+    check = Check("measured", "the manifest's promises are its recipe's, its measures those of the rows")
+    expected = [one.id for one in promises.made(manifest.recipe)]
+    if is_current(raw) and manifest.promises != expected:
+        check.problem(f"manifest.json promises {manifest.promises}, its recipe {expected}")
+    # What an earlier version did not measure, its manifest doesn't state.
+    found = {key: value for key, value in found.items() if key in raw["measured"] or is_current(raw)}
+    for where, one, other in differences(raw["measured"], json.loads(json.dumps(found)), "measured"):
         check.problem(f"manifest.json: {where} is {one}, the rows give {other}")
     # The lines of a split are its chats, written a second time.
     lines = {f"openai/{split}.jsonl": [n for n in memory if n.startswith(f"openai/{split}-")] for split in SPLITS}
@@ -185,6 +158,11 @@ def measured(manifest: Manifest, found: Mapping[str, Any], memory: Mapping[str, 
         if is_now is not None and one.memory_bytes != is_now:
             check.problem(f"manifest.json: files.{name}.memory_bytes is {one.memory_bytes:,}, the rows give {is_now:,}")
     return check
+
+
+def is_current(raw: Mapping[str, Any]) -> bool:
+    """Tell whether this version wrote a manifest; those of 0.1.0, which this is still called, list no promises."""
+    return raw["curator"] == __version__ and "promises" in raw
 
 
 def differences(said: Any, found: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -202,14 +180,9 @@ def differences(said: Any, found: Any, where: str = "") -> Iterator[tuple[str, A
         yield where, said, found
 
 
-def _files(manifest: Manifest, split: str) -> list[tuple[str, int]]:
-    """Return names and rows of the files of a split in config `default`."""
-    return [(name, one.rows) for name, one in sorted(manifest.files.items()) if name.startswith(f"data/{split}-")]
-
-
 def openai_limits(folder: Path, manifest: Manifest) -> Check:
     """Say where a file is too small or too large for OpenAI; it is still a good dataset."""
-    check = Check("OpenAI files have at least 10 examples and at most 512 MB", warning=True)
+    check = Check("openai-limits", "OpenAI files have at least 10 examples and at most 512 MB", warning=True)
     for name, one in manifest.files.items():
         if name.endswith(".jsonl"):
             if one.rows < chats.FEWEST_EXAMPLES:

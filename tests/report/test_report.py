@@ -15,11 +15,16 @@ import pytest
 
 import browser
 import page_reader
+from curator.dataset import card, promises
 from curator.dataset.certificate import certify_exhaustively, data_files
+from curator.dataset.forms import beside
+from curator.dataset.manifest import Manifest
+from curator.dataset.measures import Measures
 from curator.pages.svg import COLOUR
 from curator.recipe.load import keys as recipe_keys
 from curator.recipe.load import load_recipe
 from curator.report import hexagons
+from curator.report.complete import verdict
 from curator.report.write import write_report
 from curator.run.run import Run
 
@@ -116,6 +121,7 @@ def test_the_prose_says_no_other_number(run: Path) -> None:
     summary = json.loads((run / "summary.json").read_text("utf-8"))
     page = read(run)
     known = [*page.checks.values(), *summary["versions"].values(), summary["curator"], manifest["tokenizer"]["name"]]
+    known += [one["name"] for one in summary["checks"]]
     known += [one["name"] for one in manifest["sources"]] + [manifest["recipe"]["name"]]
     known += [one["category"] or "" for one in summary["distributions"]["categories"]]
     known += [sentence for _, sentence in recipe_keys()]
@@ -134,32 +140,27 @@ def test_checks_say_what_the_files_hold(run: Path) -> None:
     rows = [pl.read_parquet(path) for path in sorted((run / "dataset/data").glob("*.parquet"))]
     capped = [slot for one in rows for slot in one["slot"] if slot < recipe["slots"]["whole_from"]]
     fullest = max(Counter(capped).values())
-    beyond = numbers["sampled"] - numbers["published"]
     checks = read(run).checks
-    total = f"{numbers['rows_in']:,}"
-    assert checks["sums"] == f"{total} rows came in; the ledger gives each one fate, and its counts add up to {total}."
-    sizes = {split: numbers[f"tile.{split}"] for split in page_reader.SPLITS}
-    told = ", ".join(f"{split} {size:,}" for split, size in sizes.items() if size)
-    assert checks["rows"] == f"The published files hold {told}."
-    if not beyond:
-        assert f"holds {fullest:,} items; the cap is {recipe['slots']['cap']:,}" in checks["slot-cap"]
+    assert checks["rows"] == f"{numbers['rows_in']:,} rows read"
+    assert checks["slot-cap"] == f"the fullest has {fullest:,}"
     longest = max(one["tokens"].max() for one in rows)
-    assert f"The longest prompt has {longest:,} tokens" in checks["token-cap"]
-    assert checks["answers"].startswith(f"All {numbers['published']:,} prompts end in “Price is $”")
-    assert checks["slots"].startswith("Each row's slot is its price rounded")
+    if recipe["tokens"]["of"] == "prompt":
+        assert checks["token-cap"] == f"the longest has {longest:,}"
     splits = [{*prompts} for prompts in (one["prompt"] for one in rows)]
-    shared = sum(count > 1 for count in Counter(prompt for split in splits for prompt in split).values())
-    assert checks["disjoint"].startswith(f"{shared:,} texts lie" if shared else "No text lies")
+    shared = any(count > 1 for count in Counter(prompt for split in splits for prompt in split).values())
+    assert ("of an earlier split" in checks.get("prompts-apart", "")) == shared
     dataset, settings = run / "dataset", load_recipe(str(run / "recipe.toml"))
     files = data_files(dataset, [path.relative_to(dataset).as_posix() for path in dataset.glob("data/*")])
     sizes = {split: sum(pl.read_parquet(path).height for path in paths) for split, paths in files.items()}
     if sizes["train"] < 3_000:  # brute force takes its time
         for one in certify_exhaustively(files, settings, pytest.fail) or []:
-            told = f"highest {one['highest']:.3f}, {one['reaching']:,} rows reach 0.5"
-            assert f"{one['split']} and {one['against']}: {told}" in checks["apart"]
+            assert f"{one['split']} and {one['against']} {one['highest']:.3f}" in checks["near-copies-apart"]
     summary = json.loads((run / "summary.json").read_text("utf-8"))
     warned = [text for name, text in checks.items() if name.startswith("warning")]
-    assert [text.lower().rstrip(".") for text in warned] == [text.lower() for text in summary["warnings"]]
+    assert warned == summary["warnings"]
+    assert [one["name"] for one in summary["checks"] if one["id"] == "slot-cap"] == [
+        f"no whole-dollar price below {recipe['slots']['whole_from']} USD has more than {recipe['slots']['cap']:,} rows"
+    ]
 
 
 def test_the_same_run_gives_the_same_page(run: Path, tmp_path: Path) -> None:
@@ -254,36 +255,39 @@ def test_waterfall_adds_up(run: Path) -> None:
     assert {f"{count:,}" for count in fates.values()} <= {*labels}
 
 
-def test_broken_promises_fail(demo: Path, tmp_path: Path) -> None:
-    """What the build would never write, written by hand: each promise is found broken."""
-    from curator.recipe.load import load_recipe
-    from curator.report import checks
-    from curator.report.measure import measure
-
-    recipe = load_recipe("pricer", {"slots.cap": 25, "tokens.cap": 100})
-    summary = json.loads((demo / "summary.json").read_text("utf-8"))
-    for form in ("data", "text"):
-        for path in sorted((demo / "dataset" / form).glob("*.parquet")):
-            rows = pl.read_parquet(path)
-            if form == "data" and "train" in path.name:
-                other = pl.read_parquet(demo / "dataset/data/test-00000-of-00001.parquet")["prompt"][0]
-                prompts, slots = rows["prompt"].to_list(), rows["slot"].to_list()
-                prompts[0] = other
-                prompts[1] += "!"
-                slots[2] = 0
-                rows = rows.with_columns(prompt=pl.Series(prompts), slot=pl.Series(slots, dtype=pl.Int32))
-            (tmp_path / form).mkdir(exist_ok=True)
-            rows.write_parquet(tmp_path / form / path.name)
-    published = measure(tmp_path, summary["files"], recipe)
-    wrong = {"prompt_end": 1, "completion": 1, "text_end": 2, "slot": 1, "slot_range": 1, "shared": 1}
-    assert published["wrong"] == wrong
-    summary["distributions"]["slots"]["sampled"][20] = 26
-    summary["fates"]["no_price"] -= 1
-    summary["splits"]["test"] += 1
-    found = checks.check(recipe, summary, published, sorted((demo / "ledger").glob("*.parquet")))
-    failed = {one["id"] for one in found if one["status"] == "fail"}
-    assert failed == {"sums", "rows", "slot-cap", "token-cap", "answers", "slots", "disjoint"}
-    assert checks.verdict(found) == "fail"
+def test_broken_promises_fail(demo: Path) -> None:
+    """What the build would never write: each promise is found broken, on page and card alike."""
+    manifest = json.loads((demo / "dataset/manifest.json").read_text("utf-8"))
+    recipe = load_recipe("pricer", {"slots.cap": 24, "tokens.cap": 100, "tokenizer": "o200k_base"})
+    measures = Measures(recipe, promises.made(recipe))
+    for split in page_reader.SPLITS:
+        name = f"{split}-00000-of-00001.parquet"
+        rows, text = (pl.read_parquet(demo / "dataset" / form / name) for form in ("data", "text"))
+        if split == "train":
+            prompts, slots = rows["prompt"].to_list(), rows["slot"].to_list()
+            prompts[0] = pl.read_parquet(demo / "dataset/data/test-00000-of-00001.parquet")["prompt"][0]
+            prompts[1] += "!"
+            slots[2] = 0
+            rows = rows.with_columns(prompt=pl.Series(prompts), slot=pl.Series(slots, dtype=pl.Int32))
+        measures.add(split, beside(rows, text))
+    measured = measures.to_dict()
+    assert measured["broken"] | {"token-cap": 0} == {
+        "prompts": 1,
+        "completions": 1,
+        "prices": 1,
+        "token-cap": 0,
+        "config-text": 2,
+        "texts-once": 1,
+    }
+    assert measured["broken"]["token-cap"] > 1_000
+    manifest |= {"measured": measured, "recipe": recipe.model_dump(mode="json")}
+    manifest["counts"]["fates"]["no_price"] -= 1
+    manifest["certificate"][0]["reaching"] = 1
+    found = list(promises.findings(Manifest.model_validate(manifest)))
+    assert {one["id"] for one in found if one["status"] == "note"} == {"tokens", "config-openai"}
+    assert {one["id"] for one in found if one["status"] == "pass"} == {"files"}
+    assert verdict(found) == "fail"
+    assert card.body(manifest).count("| **no** |") == 10
 
 
 def test_hexagons_count_each_point_at_the_nearest_centre() -> None:

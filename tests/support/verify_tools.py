@@ -3,18 +3,16 @@
 import polars as pl
 import pyarrow.parquet as pq
 
-NEAR = "no row has a similarity of 0.5 or more with a row of another split"
-
 COURSE = {"tokenizer": "o200k_base", "split.train": 200, "split.test": 40, "slots.cap": 5}
 
 
 def failures(verdict):
-    """Name of each check that fails, with its problems in one text."""
-    return {one.name: "\n".join(one.problems) for one in verdict.checks if one.state == "fails"}
+    """Id of each check that fails, with its problems in one text."""
+    return {one.id: "\n".join(one.problems) for one in verdict.checks if one.state == "fails"}
 
 
 def states(verdict):
-    return {one.name: one.state for one in verdict.checks}
+    return {one.id: one.state for one in verdict.checks}
 
 
 def change(path, edit):

@@ -7,10 +7,9 @@ import polars as pl
 import pytest
 
 from curator.dataset.measures import Measures
+from curator.recipe.load import load_recipe
 from curator.verify.verify import verify
-from verify_tools import NEAR, change, failures, set_at
-
-CERTIFICATE = "the certificate is that of the files"
+from verify_tools import change, failures, set_at, states
 
 QUESTION = "How much does this cost to the nearest dollar?\n\n"
 
@@ -21,8 +20,8 @@ def test_counts_that_do_not_add_up_are_named(dataset):
     manifest["measured"]["splits"]["test"]["tokens"] += 1
     (dataset / "manifest.json").write_text(json.dumps(manifest))
     found = failures(verify(str(dataset)))
-    assert "the fates sum to 2,001" in found["rows add up: sources, fates, splits and files"]
-    assert "measured.splits.test.tokens" in found["the manifest's measures are those of the rows"]
+    assert "the fates sum to 2,001" in found["rows"]
+    assert "measured.splits.test.tokens" in found["measured"]
 
 
 @pytest.mark.parametrize("name", ["data/test-00000-of-00001.parquet", "openai/train.jsonl"])
@@ -32,7 +31,7 @@ def test_memory_bytes_are_measured_again(dataset, name):
     manifest["files"][name]["memory_bytes"] += 1
     path.write_text(json.dumps(manifest), "utf-8")
     found = failures(verify(str(dataset)))
-    assert f"files.{name}.memory_bytes" in found["the manifest's measures are those of the rows"]
+    assert f"files.{name}.memory_bytes" in found["measured"]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +49,7 @@ def test_measures_of_another_kind_are_no_manifest(dataset, edit):
     manifest = json.loads(path.read_text("utf-8"))
     edit(manifest["measured"])
     path.write_text(json.dumps(manifest), "utf-8")
-    assert "manifest.json: measured." in failures(verify(str(dataset)))["manifest.json can be read"]
+    assert "manifest.json: measured." in failures(verify(str(dataset)))["manifest"]
 
 
 def test_slot_over_its_cap_is_named(runs, tmp_path):
@@ -59,7 +58,7 @@ def test_slot_over_its_cap_is_named(runs, tmp_path):
     manifest["recipe"]["slots"]["cap"] = 4
     (dataset / "manifest.json").write_text(json.dumps(manifest))
     found = failures(verify(str(dataset)))
-    assert "has 5 rows, the cap is 4" in found["no slot below 240 USD is over its cap"]
+    assert "has 5 rows, the cap is 4" in found["slot-cap"]
 
 
 def test_prompt_in_two_splits_is_named(dataset):
@@ -71,9 +70,7 @@ def test_prompt_in_two_splits_is_named(dataset):
             lambda table, row=row: pl.concat([table[:9], row, table[10:]]),
         )
     found = failures(verify(str(dataset)))
-    assert found["no prompt lies in two splits"] == (
-        "data/test-00000-of-00001.parquet row 9: an earlier split has the same prompt"
-    )
+    assert found["prompts-apart"] == "data/test-00000-of-00001.parquet row 9: an earlier split has the same prompt"
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -85,10 +82,8 @@ def test_text_that_comes_twice_is_named_whatever_its_case_and_punctuation(datase
     row = row.with_columns(prompt=pl.lit(f"{QUESTION}{text.upper().replace(' ', '  ')}!!\n\nPrice is $"))
     change(dataset / name, lambda table: pl.concat([table[:9], row, table[10:]]))
     found = failures(verify(str(dataset)))
-    assert found["no text is published twice, case and punctuation ignored"] == (
-        f"{name} row 9 has the text of data/train-00000-of-00001.parquet row 5"
-    )
-    assert "no prompt lies in two splits" not in found
+    assert found["texts-once"] == f"{name} row 9 has the text of data/train-00000-of-00001.parquet row 5"
+    assert "prompts-apart" not in found
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
@@ -100,11 +95,13 @@ def test_near_copy_in_another_split_is_named(dataset, split):
     change(dataset / name, set_at("prompt", 9, f"{text} otherwise\n\nPrice is $"))
     for exhaustive in (False, True):
         found = failures(verify(str(dataset), exhaustive=exhaustive))
-        assert found[NEAR].startswith(f"{name} row 9 and data/train-00000-of-00001.parquet row 5 have 0.9")
-        assert found[NEAR].endswith(f"; 1 rows of {split} reach 0.5 with train")
-        assert found[CERTIFICATE].startswith(f"{split} and train: manifest.json says 0.")
+        near = found["near-copies-apart"]
+        assert near.startswith(f"{name} row 9 and data/train-00000-of-00001.parquet row 5 have 0.9")
+        assert near.endswith(f"; 1 rows of {split} reach 0.5 with train")
+        number = {"validation": 0, "test": 1}[split]
+        assert found["certificate"].startswith(f"manifest.json: certificate.{number}.highest is 0.")
         # The index and brute force agree on what the files hold now.
-        assert not [check for check in found if check.startswith("brute")]
+        assert "brute-force" not in found
 
 
 @pytest.mark.parametrize("key, value", [("highest", 0.25), ("row", 10**6), ("other_row", None), ("reaching", 1)])
@@ -112,15 +109,15 @@ def test_certificate_that_the_files_do_not_give_is_named(dataset, key, value):
     manifest = json.loads((dataset / "manifest.json").read_text("utf-8"))
     manifest["certificate"][1][key] = value
     (dataset / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    assert failures(verify(str(dataset)))[CERTIFICATE].startswith("test and train: manifest.json says")
+    said = f"manifest.json: certificate.1.{key} is {value}, the rows give "
+    assert failures(verify(str(dataset)))["certificate"].startswith(said)
 
 
 def test_certificate_that_leaves_two_splits_out_is_named(dataset):
     manifest = json.loads((dataset / "manifest.json").read_text("utf-8"))
     del manifest["certificate"][0]
     (dataset / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    expected = "validation and train: manifest.json says nothing, the rows give 0."
-    assert failures(verify(str(dataset)))[CERTIFICATE].startswith(expected)
+    assert "certificate.0.split is test, the rows give validation" in failures(verify(str(dataset)))["certificate"]
 
 
 def test_brute_force_is_run_when_asked_for(runs, invoke):
@@ -130,11 +127,40 @@ def test_brute_force_is_run_when_asked_for(runs, invoke):
 
 
 def test_copies_are_not_asked_for_where_the_recipe_keeps_them(runs):
-    assert not [one for one in verify(str(runs / "course-v1")).checks if "twice" in one.name]
+    assert "texts-once" not in states(verify(str(runs / "course-v1")))
+    assert "texts-once" in states(verify(str(runs / "pricer")))
+
+
+def test_what_a_manifest_does_not_promise_is_not_checked(dataset):
+    """A later version may promise more than the one that built; that one is held to all that its recipe promises."""
+    path = dataset / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["promises"].remove("slot-cap")
+    manifest["recipe"]["slots"]["cap"] = 1
+    path.write_text(json.dumps(manifest), "utf-8")
+    verdict = verify(str(dataset))
+    assert "slot-cap" not in states(verdict)
+    assert "manifest.json promises ['files', " in failures(verdict)["measured"]
+    path.write_text(json.dumps(manifest | {"curator": "0.0.9"}), "utf-8")
+    assert "measured" not in failures(verify(str(dataset)))
+
+
+def test_rows_that_break_a_promise_are_counted_as_they_are_written(dataset):
+    path = dataset / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    assert manifest["measured"]["broken"] == dict.fromkeys(
+        ["prompts", "completions", "prices", "token-cap", "config-text", "texts-once"], 0
+    )
+    manifest["measured"]["broken"]["prices"] = 1
+    path.write_text(json.dumps(manifest), "utf-8")
+    assert failures(verify(str(dataset)))["measured"] == "manifest.json: measured.broken.prices is 1, the rows give 0"
+    del manifest["measured"]["broken"]
+    path.write_text(json.dumps(manifest), "utf-8")
+    assert "measured.broken is None" in failures(verify(str(dataset)))["measured"]
 
 
 def test_shared_rows_are_those_of_later_splits():
-    measures = Measures()
+    measures = Measures(load_recipe("pricer"), [])
     rows = pl.DataFrame({"prompt": ["a", "b", "c"], "tokens": 1, "price": 1.0, "slot": 1, "category": None})
     measures.add("train", rows[:2])
     measures.add("test", rows[1:])

@@ -95,7 +95,7 @@ def count_tokens(examples: Examples) -> int:
     """Return the tokens of a file's chats under `TOKENIZER`, with `chats.TOKENS_AROUND` for the frame of each."""
     tokenizer = load_tokenizer(TOKENIZER)
     total = 0
-    for batch in chats.batches(examples.path, _BATCH, Check("").problem, examples.source):
+    for batch in chats.batches(examples.path, _BATCH, Check("", "").problem, examples.source):
         contents = pl.concat([batch[role] for role in chats.ROLES])
         total += int(tokenizer.encode(contents).counts.sum()) + chats.TOKENS_AROUND * batch.height
     return total
@@ -119,7 +119,7 @@ def _rows(manifest: Manifest, split: str) -> int:
 
 
 def _check_built(run: RunDirectory, manifest: Manifest, splits: set[str]) -> None:
-    check = Check("the OpenAI files are those that were built")
+    check = Check("files", "the OpenAI files are those that were built")
     digests = Digests(run.dataset)
     for split in sorted(splits):
         entry = manifest.files.get(_file(split))
@@ -153,8 +153,8 @@ def _lines(path: Path, start: int, rows: int) -> Iterator[Iterator[bytes]]:
 
 
 def _check_chats(run: RunDirectory, found: dict[str, Examples]) -> None:
-    valid = Check("each line is a chat that OpenAI takes")
-    limits = Check("OpenAI takes files of this size")
+    valid = Check("chats", "each line is a chat that OpenAI takes")
+    limits = Check("sizes", "OpenAI takes files of this size")
     for name, one in found.items():
         rows = sum(batch.height for batch in chats.batches(one.path, _BATCH, valid.problem, f"{name} ({one.source}),"))
         if rows != one.rows:

@@ -134,7 +134,7 @@ def choose(name: str, train_rows: int, validation_rows: int) -> Rows:
         chosen = opened.choose(place, "validation", validation_rows, train_rows or None)
         wanted["train"] = ("train", 0, chosen.train)
         wanted["validation"] = (chosen.source, chosen.start, chosen.rows)
-    check = Check("the data files are those of the manifest")
+    check = Check("files", "the data files are those of the manifest")
     digests = Digests(place.dataset)
     for file, entry in place.manifest.files.items():
         if any(file.startswith(f"data/{split}-") for split, _, _ in wanted.values()):
