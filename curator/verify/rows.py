@@ -157,8 +157,11 @@ class RowChecks:
 
     def _chats(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the chats that the rows of config `default` make, as `_messages`."""
-        made = rows.select(pl.col("price").fill_null(0), pl.col("prompt").fill_null(""))
-        return openai_form(made, self._recipe).rename({"messages": "_messages"})
+        made, recipe = rows.select(pl.col("price").fill_null(0), pl.col("prompt").fill_null("")), self._recipe
+        if "promises" not in self._manifest.model_fields_set:
+            # 0.1.0 made the chats of every style as the course does.
+            recipe = recipe.model_copy(update={"text": recipe.text.model_copy(update={"style": "course"})})
+        return openai_form(made, recipe).rename({"messages": "_messages"})
 
 
 class _Lines:

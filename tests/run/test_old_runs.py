@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
+import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
+from curator.dataset.manifest import read
+from curator.dataset.measures import Measures
+from curator.verify.rows import RowChecks
+from curator.verify.verdict import Check
 from repository import ROOT
 
 RUNS = sorted((ROOT / "tests" / "data").glob("run-*.tar.gz"))
@@ -27,6 +34,30 @@ def test_an_old_run_verifies(invoke, old_run):
     done = invoke("verify", old_run, "--json")
     assert done.exit_code == 0, done.output
     assert sum(json.loads(done.stdout)["rows"].values()) == 484
+
+
+def test_chats_are_held_to_the_rule_of_their_release(old_run, tmp_path):
+    """0.1.0 deleted the question's " to the nearest dollar" from products' texts, too; later releases do not."""
+    dataset = shutil.copytree(old_run / "dataset", tmp_path / "dataset")
+    said, unsaid = "a ruler to the nearest dollar", "a ruler"
+    for path, column in (("data/test", "prompt"), ("openai/test", "messages")):
+        (file,) = dataset.glob(f"{path}-*.parquet")
+        rows = pl.read_parquet(file)
+        if column == "prompt":
+            rows = rows.with_columns(pl.col("prompt").str.replace("\n\n", f"\n\n{said} "))
+        else:
+            chats = rows["messages"].to_list()
+            for chat in chats:
+                chat[1]["content"] = chat[1]["content"].replace("\n\n", f"\n\n{unsaid} ", 1)
+            rows = rows.with_columns(messages=pl.Series(chats, dtype=rows.schema["messages"]))
+        pq.write_table(rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pq.read_schema(file)), file)
+    lines = [{"messages": chat} for chat in chats]
+    (dataset / "openai/test.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    manifest, _ = read(dataset)
+    for listed, holds in ((manifest, True), (manifest.model_copy(update={"promises": manifest.promises}), False)):
+        check = Check("config-openai", "")
+        RowChecks(dataset, listed, {check.id: check}, None).run("test", Measures(listed.recipe, []))
+        assert (check.found == 0) is holds, check.problems
 
 
 def test_an_old_run_is_explained(invoke, old_run):
