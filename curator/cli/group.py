@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import inspect
 import io
@@ -38,8 +39,11 @@ class Command(click.Command):
     """A command whose help ends with its example, after the options."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        """Take the example off the text of the help, to be its end."""
+        """Take the text of the help from the function, and its example to be its end."""
         super().__init__(*args, **settings)
+        # Help is the docstring of the function, as click has it; `python -OO` leaves it in the source alone.
+        if self.help is None and self.callback is not None:
+            self.help = ast.get_docstring(ast.parse(inspect.getsource(self.callback)).body[0])  # type: ignore[arg-type]
         text, mark, example = inspect.cleandoc(self.help or "").partition(_EXAMPLE)
         self.help, self.epilog = text.rstrip(), f"{mark}{example}"
 

@@ -72,13 +72,11 @@ def scored(prices: Sequence[float], answers: Sequence[Answer]) -> Scored:
     )
 
 
-def mae(rows: Scored) -> Floats:
-    """Mean absolute error, Σ|e| / n (USD). Willmott and Matsuura, Climate Research 30 (2005)."""
+def _mae(rows: Scored) -> Floats:
     return _mean(_absolute(rows))
 
 
-def median_ae(rows: Scored) -> Floats:
-    """Median absolute error, the median of |e| (USD). Hyndman and Koehler, Int. J. Forecasting 22 (2006)."""
+def _median_ae(rows: Scored) -> Floats:
     ordered = np.sort(_absolute(rows), axis=-1)
     there = np.sum(~np.isnan(ordered), axis=-1, keepdims=True)
     low, high = (np.clip(at, 0, None) // 2 for at in (there - 1, there))
@@ -87,76 +85,59 @@ def median_ae(rows: Scored) -> Floats:
     return middle
 
 
-def rmse(rows: Scored) -> Floats:
-    """Root mean squared error, √(Σe² / n) (USD). Hyndman and Koehler, Int. J. Forecasting 22 (2006)."""
+def _rmse(rows: Scored) -> Floats:
     return np.sqrt(_mean(_squared(rows)))
 
 
-def rmsle(rows: Scored) -> Floats:
-    """Root mean squared log error, √(Σ(ln(1 + g) - ln(1 + p))² / n): the course's, and Kaggle's definition."""
+def _rmsle(rows: Scored) -> Floats:
     return np.sqrt(_mean(_squared_log(rows)))
 
 
-def r2(rows: Scored) -> Floats:
-    """Coefficient of determination, 1 - Σe² / Σ(p - mean p)² over answered rows. Kvålseth, Am. Stat. 39 (1985)."""
+def _r2(rows: Scored) -> Floats:
     truth = np.where(np.isnan(rows.guess), np.nan, rows.price)
     spread = _mean((truth - _mean(truth)[..., None]) ** 2)
     error = _mean((rows.guess - rows.price) ** 2)
     return 1 - np.divide(error, spread, out=np.full_like(error, np.nan), where=spread > 0)
 
 
-def bias(rows: Scored) -> Floats:
-    """Mean error, Σe / n (USD): above 0 where guesses are too high. Hyndman and Koehler (2006)."""
+def _bias(rows: Scored) -> Floats:
     return _mean(rows.guess - rows.price)
 
 
-def hit_rate(rows: Scored) -> Floats:
-    """Share of all rows with |e| < $40 or |e| / p < 20 %: the course's green."""
+def _hit_rate(rows: Scored) -> Floats:
     return _share(_within(rows, GREEN_USD, GREEN_SHARE))
 
 
-def amber_rate(rows: Scored) -> Floats:
-    """Share of all rows with |e| < $80 or |e| / p < 40 % that are not green: the course's amber."""
+def _amber_rate(rows: Scored) -> Floats:
     wide = _within(rows, AMBER_USD, AMBER_SHARE)
     return _share(wide & ~_within(rows, GREEN_USD, GREEN_SHARE))
 
 
-def red_rate(rows: Scored) -> Floats:
-    """Share of all rows with an answer that is neither green nor amber: the course's red."""
+def _red_rate(rows: Scored) -> Floats:
     return _share(~np.isnan(rows.guess) & ~_within(rows, AMBER_USD, AMBER_SHARE))
 
 
-def no_answer_rate(rows: Scored) -> Floats:
-    """Share of all rows whose answer has no price (see `reading`)."""
+def _no_answer_rate(rows: Scored) -> Floats:
     return _share(np.isnan(rows.guess))
 
 
-def answer_loss(rows: Scored) -> Floats:
-    """Mean loss of a whole right answer, Σ loss / n (nats): comparable between tokenizers; rows that report it."""
+def _answer_loss(rows: Scored) -> Floats:
     return _mean(rows.loss)
 
 
-def cross_entropy(rows: Scored) -> Floats:
-    """Cross-entropy of the right answers, Σ loss / Σ tokens (nats a token). Shannon (1948); rows that report it.
-
-    Answers end with end-of-sequence, as in training (see `scoring`). It compares models with the same tokenizer: one
-    that cuts prices into more tokens has a lower cross-entropy for as likely answers.
-    """
+def _cross_entropy(rows: Scored) -> Floats:
     return _mean(rows.loss) / _mean(np.where(np.isnan(rows.loss), np.nan, rows.tokens))
 
 
-def perplexity(rows: Scored) -> Floats:
-    """Perplexity of the right answers, exp(cross-entropy). Jelinek et al., JASA 62 S1 (1977)."""
-    return np.exp(cross_entropy(rows))
+def _perplexity(rows: Scored) -> Floats:
+    return np.exp(_cross_entropy(rows))
 
 
-def first_token_accuracy(rows: Scored) -> Floats:
-    """Share of the rows that report it whose right first answer token was the likeliest (top-1 accuracy)."""
+def _first_token_accuracy(rows: Scored) -> Floats:
     return _mean(rows.first)
 
 
-def slot_probability(rows: Scored) -> Floats:
-    """Mean probability mass on the right whole-dollar price, over the rows that report it."""
+def _slot_probability(rows: Scored) -> Floats:
     return _mean(rows.slot)
 
 
@@ -169,6 +150,7 @@ class Metric:
         name: What it is called.
         unit: What it is measured in.
         better: Which way is better.
+        sentence: What it is, with its formula and where it is from.
         of: What it is of rows.
         language: Whether it is of language models alone.
         counts: Whether it is a share of rows, with Wilson's interval.
@@ -180,6 +162,7 @@ class Metric:
     name: str
     unit: Literal["usd", "share", "number"]
     better: Literal["lower", "higher", "zero"]
+    sentence: str
     of: Callable[[Scored], Floats]
     language: bool = False
     counts: bool = False
@@ -201,25 +184,147 @@ def _squared_log(rows: Scored) -> Floats:
 
 
 METRICS = (
-    Metric("mae", "mean absolute error", "usd", "lower", mae, each=_absolute),
-    Metric("median_ae", "median absolute error", "usd", "lower", median_ae, each=_absolute, middle=True),
-    Metric("rmse", "RMSE", "usd", "lower", rmse, each=_squared, root=True),
-    Metric("rmsle", "RMSLE", "number", "lower", rmsle, each=_squared_log, root=True),
-    Metric("r2", "r²", "number", "higher", r2),
-    Metric("bias", "bias", "usd", "zero", bias),
-    Metric("hit_rate", "hit rate (green)", "share", "higher", hit_rate, counts=True),
-    Metric("amber_rate", "amber", "share", "higher", amber_rate, counts=True),
-    Metric("red_rate", "red", "share", "lower", red_rate, counts=True),
-    Metric("no_answer_rate", "no answer", "share", "lower", no_answer_rate, counts=True),
-    Metric("cross_entropy", "cross-entropy", "number", "lower", cross_entropy, language=True),
-    Metric("perplexity", "perplexity", "number", "lower", perplexity, language=True),
     Metric(
-        "answer_loss", "loss of an answer", "number", "lower", answer_loss, language=True, each=lambda rows: rows.loss
+        "mae",
+        "mean absolute error",
+        "usd",
+        "lower",
+        "Mean absolute error, Σ|e| / n (USD). Willmott and Matsuura, Climate Research 30 (2005).",
+        _mae,
+        each=_absolute,
     ),
     Metric(
-        "first_token_accuracy", "first token right", "share", "higher", first_token_accuracy, language=True, counts=True
+        "median_ae",
+        "median absolute error",
+        "usd",
+        "lower",
+        "Median absolute error, the median of |e| (USD). Hyndman and Koehler, Int. J. Forecasting 22 (2006).",
+        _median_ae,
+        each=_absolute,
+        middle=True,
     ),
-    Metric("slot_probability", "probability of the slot", "share", "higher", slot_probability, language=True),
+    Metric(
+        "rmse",
+        "RMSE",
+        "usd",
+        "lower",
+        "Root mean squared error, √(Σe² / n) (USD). Hyndman and Koehler, Int. J. Forecasting 22 (2006).",
+        _rmse,
+        each=_squared,
+        root=True,
+    ),
+    Metric(
+        "rmsle",
+        "RMSLE",
+        "number",
+        "lower",
+        "Root mean squared log error, √(Σ(ln(1 + g) - ln(1 + p))² / n): the course's, and Kaggle's definition.",
+        _rmsle,
+        each=_squared_log,
+        root=True,
+    ),
+    Metric(
+        "r2",
+        "r²",
+        "number",
+        "higher",
+        "Coefficient of determination, 1 - Σe² / Σ(p - mean p)² over answered rows. Kvålseth, Am. Stat. 39 (1985).",
+        _r2,
+    ),
+    Metric(
+        "bias",
+        "bias",
+        "usd",
+        "zero",
+        "Mean error, Σe / n (USD): above 0 where guesses are too high. Hyndman and Koehler (2006).",
+        _bias,
+    ),
+    Metric(
+        "hit_rate",
+        "hit rate (green)",
+        "share",
+        "higher",
+        "Share of all rows with |e| < $40 or |e| / p < 20 %: the course's green.",
+        _hit_rate,
+        counts=True,
+    ),
+    Metric(
+        "amber_rate",
+        "amber",
+        "share",
+        "higher",
+        "Share of all rows with |e| < $80 or |e| / p < 40 % that are not green: the course's amber.",
+        _amber_rate,
+        counts=True,
+    ),
+    Metric(
+        "red_rate",
+        "red",
+        "share",
+        "lower",
+        "Share of all rows with an answer that is neither green nor amber: the course's red.",
+        _red_rate,
+        counts=True,
+    ),
+    Metric(
+        "no_answer_rate",
+        "no answer",
+        "share",
+        "lower",
+        "Share of all rows whose answer has no price (see `reading`).",
+        _no_answer_rate,
+        counts=True,
+    ),
+    Metric(
+        "cross_entropy",
+        "cross-entropy",
+        "number",
+        "lower",
+        "Cross-entropy of the right answers, Σ loss / Σ tokens (nats a token). Shannon (1948); rows that "
+        "report it. Answers end with end-of-sequence, as in training (see `scoring`). It compares models with "
+        "the same tokenizer: one that cuts prices into more tokens has a lower cross-entropy for as likely "
+        "answers.",
+        _cross_entropy,
+        language=True,
+    ),
+    Metric(
+        "perplexity",
+        "perplexity",
+        "number",
+        "lower",
+        "Perplexity of the right answers, exp(cross-entropy). Jelinek et al., JASA 62 S1 (1977).",
+        _perplexity,
+        language=True,
+    ),
+    Metric(
+        "answer_loss",
+        "loss of an answer",
+        "number",
+        "lower",
+        "Mean loss of a whole right answer, Σ loss / n (nats): comparable between tokenizers; rows that report it.",
+        _answer_loss,
+        language=True,
+        each=lambda rows: rows.loss,
+    ),
+    Metric(
+        "first_token_accuracy",
+        "first token right",
+        "share",
+        "higher",
+        "Share of the rows that report it whose right first answer token was the likeliest (top-1 accuracy).",
+        _first_token_accuracy,
+        language=True,
+        counts=True,
+    ),
+    Metric(
+        "slot_probability",
+        "probability of the slot",
+        "share",
+        "higher",
+        "Mean probability mass on the right whole-dollar price, over the rows that report it.",
+        _slot_probability,
+        language=True,
+    ),
 )
 """All metrics, in the order of the tables."""
 BY_KEY = {metric.key: metric for metric in METRICS}

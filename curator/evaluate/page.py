@@ -73,7 +73,7 @@ def render(found: Evaluation) -> str:
             reasons=REASONS,
             calibrated=[(one.name, charts.calibrate(one)) for one in found.models],
             worst=[(one.name, _worst(found, place)) for place, one in enumerate(found.models)],
-            sentences=[(metric.name, (metric.of.__doc__ or "").strip()) for metric in METRICS],
+            sentences=[(metric.name, metric.sentence) for metric in METRICS],
         )
     )
 

@@ -53,14 +53,18 @@ class Recipe(Section):
         description="The tokenizer that counts: o200k_base or cl100k_base (installed with curator), a folder or file"
         " tokenizer.json, or a Hugging Face repository; never replaced by another.",
     )
-    price: PriceSettings = PriceSettings()
-    text: TextSettings = TextSettings()
-    tokens: TokenSettings = TokenSettings()
-    prompt: PromptSettings = PromptSettings()
-    duplicates: DuplicateSettings = DuplicateSettings()
-    slots: SlotSettings = SlotSettings()
-    split: SplitSettings = SplitSettings()
-    openai: OpenAISettings = OpenAISettings()
+    price: PriceSettings = Field(PriceSettings(), description="Which prices are kept, and how they are rounded.")
+    text: TextSettings = Field(TextSettings(), description="The parts of the product text, and how it is cleaned.")
+    tokens: TokenSettings = Field(TokenSettings(), description="How long a prompt may be.")
+    prompt: PromptSettings = Field(PromptSettings(), description="The words around the product text.")
+    duplicates: DuplicateSettings = Field(
+        DuplicateSettings(), description="Whether copies are kept, and how near-copies are split."
+    )
+    slots: SlotSettings = Field(
+        SlotSettings(), description="How many items of each whole-dollar price (slots 1 to 999) go into the sample."
+    )
+    split: SplitSettings = Field(SplitSettings(), description="How the shuffled sample is divided.")
+    openai: OpenAISettings = Field(OpenAISettings(), description="The chat form for OpenAI fine-tuning.")
 
     @model_validator(mode="after")
     def _coherent(self) -> Recipe:
@@ -139,7 +143,7 @@ def keys() -> Iterator[tuple[str, str]]:
 
 def explain(recipe: Recipe) -> str:
     """Return the recipe as TOML in which each key is preceded by its sentence."""
-    lines = [f"# {line}" for line in (Recipe.__doc__ or "").splitlines()[:1]]
+    lines: list[str] = []
     for name, value in recipe.model_dump(mode="json").items():
         field = Recipe.model_fields[name]
         if not isinstance(value, dict):
@@ -147,12 +151,12 @@ def explain(recipe: Recipe) -> str:
             continue
         section = field.annotation
         assert isinstance(section, type) and issubclass(section, BaseModel)
-        lines += ["", f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
+        lines += ["", f"# {field.description}", f"[{name}]"]
         for inner, setting in value.items():
             # An inline table keeps a table of weights below its sentence.
             text = f"{inner} = {_inline(setting)}" if isinstance(setting, dict) else tomli_w.dumps({inner: setting})
             lines += [f"# {section.model_fields[inner].description}", text.rstrip()]
-    return "\n".join(lines[2:]) + "\n"
+    return "\n".join(lines[1:]) + "\n"
 
 
 def _inline(table: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ class Section(BaseModel):
 
 
 class PriceSettings(Section):
-    """Which prices are kept, and how they are rounded."""
+    """The table `price` of a recipe."""
 
     min: float = Field(0.5, ge=0, le=1e6, description="Lowest price kept (USD).")
     max: float = Field(999.49, gt=0, le=1e6, description="Highest price kept (USD).")
@@ -39,7 +39,7 @@ class PriceSettings(Section):
 
 
 class TextSettings(Section):
-    """The parts of the product text, and how it is cleaned."""
+    """The table `text` of a recipe."""
 
     fields: Annotated[tuple[TextField, ...], Field(strict=False)] = Field(
         ("title", "categories", "details", "features", "description"),
@@ -108,7 +108,7 @@ class TextSettings(Section):
 
 
 class TokenSettings(Section):
-    """How long a prompt may be."""
+    """The table `tokens` of a recipe."""
 
     min: int = Field(0, ge=0, le=10**6, description="Keep an item only if its text has more tokens.")
     cap: int = Field(180, ge=1, le=10**6, description="Maximum tokens of the text or of the whole prompt (see `of`).")
@@ -118,7 +118,7 @@ class TokenSettings(Section):
 
 
 class PromptSettings(Section):
-    """The words around the product text."""
+    """The table `prompt` of a recipe."""
 
     question: str = Field(
         "How much does this cost to the nearest dollar?", min_length=1, description="First line of a prompt."
@@ -127,7 +127,7 @@ class PromptSettings(Section):
 
 
 class DuplicateSettings(Section):
-    """Whether copies are kept, and how near-copies are split."""
+    """The table `duplicates` of a recipe."""
 
     exact: Literal["keep", "drop"] = Field(
         "drop",
@@ -159,7 +159,7 @@ class DuplicateSettings(Section):
 
 
 class SlotSettings(Section):
-    """How many items of each whole-dollar price (slots 1 to 999) go into the sample."""
+    """The table `slots` of a recipe."""
 
     cap: int = Field(1200, ge=1, le=10**9, description="Maximum items taken from a slot below `whole_from`.")
     whole_from: int = Field(240, ge=1, le=1000, description="Slots from this price on (USD) are taken whole.")
@@ -180,7 +180,7 @@ class SlotSettings(Section):
 
 
 class SplitSettings(Section):
-    """How the shuffled sample is divided."""
+    """The table `split` of a recipe."""
 
     train: int = Field(0, ge=0, le=10**9, description="Rows of train; 0 means all that the other splits leave.")
     validation: int = Field(10_000, ge=0, le=10**9, description="Rows of validation; 0 means there is none.")
@@ -195,7 +195,7 @@ class SplitSettings(Section):
 
 
 class OpenAISettings(Section):
-    """The chat form for OpenAI fine-tuning."""
+    """The table `openai` of a recipe."""
 
     system: str = Field(
         "You estimate prices of items. Reply only with the price, no explanation",
