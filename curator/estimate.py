@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from curator.items.map_shard import map_shard
 from curator.items.mapper import Mapper
-from curator.items.shard import map_shard
 from curator.recipe.load import Recipe
-from curator.selection import slots, splits
+from curator.selection import draw, splits
 from curator.sources import resolve
 
 _SHARDS = 8
@@ -83,7 +83,7 @@ def estimate(specs: Sequence[str], recipe: Recipe, workers: int) -> Estimate:
 def _extrapolate(items: pl.DataFrame, rows_in: int, rows_tried: int, size: int, recipe: Recipe) -> Estimate:
     scale = rows_in / rows_tried
     slot = items["slot"].to_numpy()
-    counts = np.bincount(slot[(slot >= slots.FIRST) & (slot <= slots.LAST)], minlength=slots.LAST + 1) * scale
+    counts = np.bincount(slot[(slot >= draw.FIRST) & (slot <= draw.LAST)], minlength=draw.LAST + 1) * scale
     capped = np.arange(len(counts)) < recipe.slots.whole_from
     sampled = int(np.where(capped, np.minimum(counts, recipe.slots.cap), counts).sum())
     sizes = splits.split_sizes(sampled, recipe.split)

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from curator.dataset.write import write_dataset
 from curator.errors import RunError
+from curator.items.map_shard import code_digest, is_finished, shard_key
 from curator.items.ray_cluster import run_ray
-from curator.items.shard import code_digest, is_finished, shard_key
 from curator.items.workers import Done, Task, run_local
 from curator.recipe.load import Recipe
 from curator.report.complete import complete
@@ -39,7 +39,7 @@ from curator.run.manifest import (
 from curator.selection import select
 from curator.selection.record import write_ledger, write_selection
 from curator.sources import resolve
-from curator.sources.model import Shard
+from curator.sources.shards import Shard
 from curator.system import interrupt
 from curator.system.files import remove, write_json, write_text
 from curator.system.platform import cores, give_back_early, peak_memory_bytes

@@ -20,8 +20,8 @@ from typing import Any
 import click
 from bench import machine
 
+from curator.items.map_shard import shard_key
 from curator.items.ray_cluster import run_ray
-from curator.items.shard import shard_key
 from curator.items.workers import Done, Task, run_local
 from curator.recipe.load import load_recipe
 from curator.sources.resolve import cut, resolve

@@ -36,12 +36,12 @@ from curator.dataset.forms import default_form
 from curator.dataset.opened import with_text
 from curator.dataset.write import sha256
 from curator.duplicates.crossing import near_copies
-from curator.evaluate.datasets import THRESHOLD
+from curator.evaluate.compare_datasets import THRESHOLD
 from curator.evaluate.predictor import Predictor, Setting, make
+from curator.items.map_shard import code_digest
 from curator.items.mapper import Mapper
-from curator.items.shard import code_digest
 from curator.recipe.load import Recipe, load_recipe
-from curator.selection import slots
+from curator.selection import draw
 from curator.selection.select import weights
 from curator.sources import resolve
 
@@ -94,7 +94,7 @@ def common(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
 def fit_on(items: pl.DataFrame, rows: int | None, recipe: Recipe) -> pl.DataFrame:
     """Return the rows that a model learns from: the recipe's sample, and of that so many."""
     names, category = np.unique(items["category"].to_numpy(), return_inverse=True)
-    drawn = slots.sample(items["slot"].to_numpy(), category, weights(names.tolist(), recipe.slots), recipe.slots)
+    drawn = draw.sample(items["slot"].to_numpy(), category, weights(names.tolist(), recipe.slots), recipe.slots)
     # Items stand in the order of a hash of their product, so that the first ones are a random part.
     return items[np.sort(drawn.chosen)].head(items.height if rows is None else rows)
 

@@ -28,7 +28,7 @@ import polars as pl
 
 from curator.dataset import opened
 from curator.duplicates.crossing import near_copies
-from curator.evaluate.datasets import THRESHOLD
+from curator.evaluate.compare_datasets import THRESHOLD
 from curator.pipeline import build
 from curator.recipe.load import Recipe, load_recipe
 from curator.sources import resolve

@@ -9,8 +9,8 @@ from time import process_time
 from typing import Any
 from unittest import mock
 
+from curator.items import map_shard
 from curator.items import mapper as items
-from curator.items import shard
 from curator.items.mapper import Mapper
 from curator.text import prompts
 
@@ -80,7 +80,7 @@ class Steps:
     @contextmanager
     def watching(self, mapper: Mapper) -> Iterator[None]:
         """Time the steps of the map step meanwhile."""
-        self._read = shard.read
+        self._read = map_shard.read
         functions = [
             (Mapper, "__call__", "price"),
             (Mapper, "_with_prompts", "prompt"),
@@ -94,7 +94,7 @@ class Steps:
         with ExitStack() as stack:
             for place, name, step in functions:
                 stack.enter_context(mock.patch.object(place, name, self.timed(step, getattr(place, name))))
-            stack.enter_context(mock.patch.object(shard, "read", self._timed_batches))
-            writing = self._timed_writing(shard.writing_parquet)
-            stack.enter_context(mock.patch.object(shard, "writing_parquet", writing))
+            stack.enter_context(mock.patch.object(map_shard, "read", self._timed_batches))
+            writing = self._timed_writing(map_shard.writing_parquet)
+            stack.enter_context(mock.patch.object(map_shard, "writing_parquet", writing))
             yield

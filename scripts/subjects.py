@@ -157,7 +157,7 @@ class Curator:
         return [pl.read_parquet(self.folder / f"items-course-v1-{shard.index}") for shard in self.shards]
 
     def _map(self, mapper: Any) -> None:
-        from curator.items.shard import map_shard
+        from curator.items.map_shard import map_shard
 
         for shard in self.shards:
             name = f"{mapper.recipe.name}-{shard.index}"

@@ -33,7 +33,7 @@ import curator
 import page_reader
 from curator.cli.commands import main
 from curator.dataset import markdown
-from curator.evaluate.reading import read_price
+from curator.evaluate.price_in_answer import read_price
 from curator.items.mapper import Mapper
 from curator.publish import merge
 from curator.recipe.load import load_recipe

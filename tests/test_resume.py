@@ -209,7 +209,7 @@ def test_killed_in_the_map_step(
         "curator.pipeline write_dataset 1 after",
         "curator.selection.record write_parquet 3 after",
         "curator.pipeline write_json 1 after",
-        "curator.items.shard writing_parquet 3 after",
+        "curator.items.map_shard writing_parquet 3 after",
         "curator.pipeline write_manifest 1 before",
     ],
 )

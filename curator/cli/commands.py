@@ -11,7 +11,7 @@ from typing import Literal
 import click
 
 from curator import __version__
-from curator.cli import complete, tables
+from curator.cli import tab_completion, tables
 from curator.cli.group import Command, Group, agreed
 from curator.cli.train import train
 from curator.system import progress
@@ -31,13 +31,13 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("sources", metavar="[SOURCE]...", nargs=-1, shell_complete=complete.source)
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1, shell_complete=tab_completion.source)
 @click.option(
     "--recipe",
     "recipe_name",
     default="pricer",
     show_default=True,
-    shell_complete=complete.recipe,
+    shell_complete=tab_completion.recipe,
     help="Built-in recipe or TOML file.",
 )
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
@@ -121,7 +121,7 @@ def recipes() -> None:
 
 
 @recipes.command()
-@click.argument("name", default="pricer", shell_complete=complete.recipe)
+@click.argument("name", default="pricer", shell_complete=tab_completion.recipe)
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
 def show(name: str, settings: tuple[str, ...]) -> None:
     """Print a recipe with all its settings.
@@ -265,7 +265,7 @@ def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> 
 
 
 @main.command()
-@click.argument("place", metavar="RUN|REPO_ID", shell_complete=complete.run)
+@click.argument("place", metavar="RUN|REPO_ID", shell_complete=tab_completion.run)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
 @click.option("--price-per-million", type=click.FloatRange(min=0), help="USD for a million training tokens.")
 @click.option("--exhaustive", is_flag=True, help="Compare every two rows of different splits too, by brute force.")
@@ -304,7 +304,7 @@ class _Evaluate(Command):
 
 
 @main.command(cls=_Evaluate)
-@click.argument("place", metavar="[RUN|DATASET]", required=False, shell_complete=complete.run)
+@click.argument("place", metavar="[RUN|DATASET]", required=False, shell_complete=tab_completion.run)
 @click.option("--model", "models", metavar="NAME", multiple=True, help="A predictor (see below); may be repeated.")
 @click.option("--datasets", nargs=2, metavar="RUN_A RUN_B", help="Compare how well models learn from two runs.")
 @click.option(

@@ -125,14 +125,14 @@ def start(
     from curator.recipe.load import parse_setting
     from curator.train.gpt import command as gpt_command
     from curator.train.gpt import plan as gpt_plan
-    from curator.train.gpt import words
+    from curator.train.gpt import printed
 
     def say(line: str) -> None:
         click.echo(line, err=as_json)
 
     options = gpt_plan.Options(base=base, hyperparameters=dict(parse_setting(text) for text in settings), **asked)
     plan = gpt_plan.plan(run, options, again=again, dry_run=dry_run, price_per_million=price_per_million)
-    say(f"{words.NOTICE}\n\n{words.plan(plan.summary)}")
+    say(f"{printed.NOTICE}\n\n{printed.plan(plan.summary)}")
     if dry_run:
         say("dry run: nothing was sent")
         if as_json:
@@ -161,11 +161,11 @@ def status(run: Path, base_url: str | None, as_json: bool) -> None:
     """
     from curator.run.directory import RunDirectory
     from curator.train.gpt import command as gpt_command
-    from curator.train.gpt import words
+    from curator.train.gpt import printed
     from curator.train.gpt.record import Records
 
     found = gpt_command.status(Records(RunDirectory(run)), base_url)
-    click.echo(json.dumps(found) if as_json else words.standing(found))
+    click.echo(json.dumps(found) if as_json else printed.standing(found))
 
 
 @gpt.command()
@@ -206,17 +206,17 @@ def cancel(run: Path, base_url: str | None, as_json: bool) -> None:
     """
     from curator.run.directory import RunDirectory
     from curator.train.gpt import command as gpt_command
-    from curator.train.gpt import words
+    from curator.train.gpt import printed
     from curator.train.gpt.record import Records
 
     found = gpt_command.cancel(Records(RunDirectory(run)), base_url)
-    click.echo(json.dumps(found) if as_json else words.standing(found))
+    click.echo(json.dumps(found) if as_json else printed.standing(found))
 
 
 def _end(found: dict[str, Any], as_json: bool) -> None:
     """Print the state of a job; a job that ended without a model is a failure."""
     from curator.train.gpt import command as gpt_command
-    from curator.train.gpt import words
+    from curator.train.gpt import printed
 
-    click.echo(json.dumps(found) if as_json else f"\n{words.standing(found)}")
+    click.echo(json.dumps(found) if as_json else f"\n{printed.standing(found)}")
     gpt_command.raise_if_failed(found)

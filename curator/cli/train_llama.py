@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from curator.cli import complete
+from curator.cli import tab_completion
 from curator.cli.group import Command
 from curator.train.llama.options import AUTO, QUANTIZATIONS, SCHEDULERS, Options
 
@@ -73,7 +73,7 @@ def _training(command: _Command) -> _Command:
 
 
 @click.command(cls=Command)
-@click.argument("run", shell_complete=complete.run)
+@click.argument("run", shell_complete=tab_completion.run)
 @click.option("--base", required=True, metavar="MODEL", help="The model to fine-tune: a folder, or OWNER/NAME.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the adapter goes.")
 @_training

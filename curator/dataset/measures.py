@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from curator.dataset.promises import Promise
 from curator.recipe.load import Recipe
 from curator.run.ledger import SPLITS
-from curator.selection.slots import LAST
+from curator.selection.draw import LAST
 from curator.text import prompts
 from curator.text.words import text_hash
 

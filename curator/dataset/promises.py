@@ -16,7 +16,7 @@ from curator.dataset.columns import CONFIGS
 from curator.dataset.manifest import Manifest
 from curator.recipe.load import Recipe
 from curator.run.ledger import FATES, SPLITS
-from curator.selection.slots import FIRST, LAST
+from curator.selection.draw import FIRST, LAST
 from curator.text import prompts
 from curator.text.prices import round_price
 

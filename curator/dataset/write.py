@@ -23,7 +23,7 @@ from curator.dataset.gather import gather
 from curator.dataset.measures import Measures, memory_bytes
 from curator.recipe.load import Recipe
 from curator.selection.select import Selection
-from curator.sources.model import Source
+from curator.sources.shards import Source
 from curator.system.digest import sha256
 from curator.system.files import remove, write_json, write_text, writing
 from curator.tokens.vocabulary import Vocabulary

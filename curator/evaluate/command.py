@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curator.evaluate import harness, words
+from curator.evaluate import harness, printed
 from curator.evaluate.progress import running_error
 from curator.system.display import visible
 from curator.system.files import write_json, write_text
@@ -72,7 +72,7 @@ def evaluate_models(
     page = folder / "evaluation.html"
     write_text(page, render(found))
     files = {"folder": str(folder), "results": str(folder / "results.json"), "page": str(page)}
-    text = f"{visible(words.evaluated(found.summary), keep=chr(10))}\n\nresults  {files['results']}\npage     {page}"
+    text = f"{visible(printed.evaluated(found.summary), keep=chr(10))}\n\nresults  {files['results']}\npage     {page}"
     return Done({**found.summary, "files": files}, text)
 
 
@@ -98,7 +98,7 @@ def evaluate_datasets(
     Raises:
         CuratorError: A run is not there, or a predictor can't answer.
     """
-    from curator.evaluate.datasets import MOST_PRODUCTS, compare_datasets, in_words
+    from curator.evaluate.compare_datasets import MOST_PRODUCTS, compare_datasets, in_words
 
     with running_error() as progress:
         summary = compare_datasets(

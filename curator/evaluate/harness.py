@@ -24,8 +24,8 @@ from curator.evaluate.intervals import RESAMPLES
 from curator.evaluate.kinds import check_options
 from curator.evaluate.metrics import Scored
 from curator.evaluate.predictor import Answer, Predictor, Preparing, Setting, make
+from curator.evaluate.price_in_answer import REASONS
 from curator.evaluate.progress import Progress, silent
-from curator.evaluate.reading import REASONS
 from curator.system.files import write_json, write_text
 
 BANDS = (0.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1_000_000.0)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from curator import __version__
-from curator.evaluate import charts, words
+from curator.evaluate import charts, printed
 from curator.evaluate.harness import Evaluation
 from curator.evaluate.metrics import BY_KEY, COMPARED, METRICS, colours
-from curator.evaluate.reading import REASONS
+from curator.evaluate.price_in_answer import REASONS
 from curator.pages import svg
 from curator.pages.html import clipped, environment
 
@@ -68,8 +68,8 @@ def render(found: Evaluation) -> str:
             spoken=[metric.key for metric in METRICS if metric.language],
             by_key=BY_KEY,
             compared=COMPARED,
-            number=words.number,
-            verdict=words.verdict,
+            number=printed.number,
+            verdict=printed.verdict,
             reasons=REASONS,
             calibrated=[(one.name, charts.calibrate(one)) for one in found.models],
             worst=[(one.name, _worst(found, place)) for place, one in enumerate(found.models)],

@@ -1,4 +1,4 @@
-"""Talk to the Hugging Face Hub: what is in a repository, download it, and errors in words that hold no token."""
+"""Talk to the Hugging Face Hub: what is in a repository, and download it."""
 
 from __future__ import annotations
 

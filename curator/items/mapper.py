@@ -27,7 +27,7 @@ from curator.text.cleaning import break_special_tokens
 from curator.text.own_price import MARK, mask_own_price, states_own_price
 from curator.text.prices import read_prices, round_price
 from curator.text.words import text_hash
-from curator.tokens.batch import Counts
+from curator.tokens.arrays import Counts
 from curator.tokens.encoded import Encoded, Suffixes, Truncated
 from curator.tokens.tokenizer import Tokenizer, load_tokenizer
 

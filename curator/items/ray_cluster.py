@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.errors import CuratorError, RunError, UsageError
+from curator.items.map_shard import is_finished, shard_key
 from curator.items.mapper import Mapper
-from curator.items.shard import is_finished, shard_key
 from curator.items.workers import PATIENCE, WORKER, Done, Task, environment, map_task
 from curator.recipe.load import Recipe
-from curator.sources.model import Source
+from curator.sources.shards import Source
 from curator.system import interrupt
 from curator.system.digest import sha256
 from curator.system.platform import cores

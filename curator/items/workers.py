@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from curator.errors import CuratorError, RunError
+from curator.items.map_shard import map_shard
 from curator.items.mapper import Mapper
-from curator.items.shard import map_shard
 from curator.recipe.load import Recipe
-from curator.sources.model import Shard
+from curator.sources.shards import Shard
 from curator.system import interrupt
 from curator.system.platform import KEEP_MEMORY, peak_memory_bytes
 

@@ -15,7 +15,7 @@ from curator.recipe.load import Recipe
 from curator.report.measure import Published
 from curator.report.samples import dropped_samples
 from curator.run.directory import RunDirectory
-from curator.sources.model import Shard
+from curator.sources.shards import Shard
 
 
 def complete(

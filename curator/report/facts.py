@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.run.ledger import REASONS, SPLITS
-from curator.selection.slots import FIRST, LAST
+from curator.selection.draw import FIRST, LAST
 
 SPIKES = tuple(range(99, LAST + 1, 100))
 """Prices just below a hundred (USD), where shops like to be."""

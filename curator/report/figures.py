@@ -25,7 +25,7 @@ from curator.pages.axes import (
 )
 from curator.pages.svg import COLOUR, Drawing, canvas, stairs
 from curator.report import facts
-from curator.selection.slots import LAST
+from curator.selection.draw import LAST
 
 BIN = 10
 """Width of a bar in the distributions of prices (USD)."""

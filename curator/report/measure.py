@@ -10,7 +10,7 @@ import polars as pl
 from curator.pages.html import clipped
 from curator.recipe.load import Recipe
 from curator.report import hexagons
-from curator.selection.slots import LAST
+from curator.selection.draw import LAST
 from curator.text import prompts
 
 SAMPLES = 5

@@ -14,7 +14,7 @@ from curator.report.measure import SAMPLES
 from curator.run.directory import RunDirectory
 from curator.run.ledger import REASONS
 from curator.sources import resolve
-from curator.sources.model import Shard
+from curator.sources.shards import Shard
 
 SHARDS_READ = 2
 """So many shards are read for as many rows as can be had; more only for reasons that these don't have at all."""

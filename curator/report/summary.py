@@ -16,9 +16,9 @@ from curator.errors import RunError
 from curator.recipe.load import Recipe
 from curator.run import ledger
 from curator.run.parts import batches
-from curator.selection import slots
+from curator.selection import draw
 from curator.selection.select import Selection
-from curator.sources.model import Source
+from curator.sources.shards import Source
 from curator.tokens.vocabulary import Vocabulary
 
 MOST_CATEGORIES = 100
@@ -100,7 +100,7 @@ class _Counted:
 
     def __init__(self) -> None:
         self.masked = 0
-        self.slots, self.tokens, self.sampled_tokens = (np.zeros(size, np.int64) for size in (slots.LAST + 1, 0, 0))
+        self.slots, self.tokens, self.sampled_tokens = (np.zeros(size, np.int64) for size in (draw.LAST + 1, 0, 0))
         # Items by category, fate and whether they are sampled; published rows by price band and split. In frames the
         # few names would hold on to the buffers of all rows.
         self._categories: Counter[tuple[str | None, str, bool]] = Counter()

@@ -13,7 +13,7 @@ from typing import Any
 from curator import __version__
 from curator.errors import RunError
 from curator.run.directory import CARD, RunDirectory
-from curator.sources.model import Shard, Source
+from curator.sources.shards import Shard, Source
 from curator.system.digest import sha256
 from curator.system.files import write_json
 

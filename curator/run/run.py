@@ -14,7 +14,7 @@ import polars as pl
 from curator.errors import RecipeError, RunError
 from curator.recipe.load import Recipe, load_recipe
 from curator.run.directory import RunDirectory
-from curator.sources.model import Shard, Source
+from curator.sources.shards import Shard, Source
 from curator.system.paths import is_run, require_folder
 from curator.tokens.vocabulary import recorded
 

@@ -12,7 +12,7 @@ from curator.errors import RunError
 from curator.run import ledger
 from curator.run.directory import RunDirectory
 from curator.selection import select
-from curator.sources.model import Shard
+from curator.sources.shards import Shard
 from curator.system.files import write_parquet, writing_parquet
 
 _SELECTED_AT_ONCE = 1 << 18

@@ -20,7 +20,7 @@ from curator.errors import RecipeError, nearest
 from curator.recipe.load import Recipe
 from curator.recipe.settings import SlotSettings
 from curator.run.ledger import SPLITS
-from curator.selection import slots, splits
+from curator.selection import draw, splits
 from curator.selection.columns import read_categories, read_numbers
 
 SCHEMA = {
@@ -93,11 +93,11 @@ def select(parts: Sequence[Path], recipe: Recipe) -> Selection:
         fate[_beyond_best(clusters.of, copies, tokens, settings.per_cluster)] = _NEAR
     if copy_of is not None:
         fate[copy_of != np.arange(len(slot))] = CODES["exact_duplicate"]
-    fate[(slot < slots.FIRST) | (slot > slots.LAST)] = CODES["no_slot"]
+    fate[(slot < draw.FIRST) | (slot > draw.LAST)] = CODES["no_slot"]
     category, names = read_categories(parts)
     # Slot 0 is no slot: what is dropped already is left out of the draw as an item without a slot is.
     free = np.where(fate == CODES["not_sampled"], slot, np.int32(0))
-    drawn = slots.sample(free, category, weights(names, recipe.slots), recipe.slots)
+    drawn = draw.sample(free, category, weights(names, recipe.slots), recipe.slots)
     del free
     order = splits.shuffle(drawn.chosen, recipe.split.seed)
     division = splits.sequential_split(order, recipe.split)

@@ -12,7 +12,7 @@ import polars as pl
 from curator.errors import SourceError
 from curator.recipe.load import Recipe
 from curator.sources import jsonl, parquet
-from curator.sources.model import Scan, Shard
+from curator.sources.shards import Scan, Shard
 from curator.sources.text_files import ENDINGS, kind_by_content
 from curator.system.digest import sha256
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from curator.errors import HubError, SourceError
 from curator.hub import repository
 from curator.sources.categories import COURSE, ITEMS, REPOSITORY
-from curator.sources.model import Found
+from curator.sources.shards import Found
 
 _SHARD = re.compile(r"full-[0-9]{5}-of-[0-9]{5}\.parquet")
 _BY_HAND = f"Or download the folder raw_meta_<Category> of {REPOSITORY} by hand and name that folder as the source."

@@ -25,7 +25,7 @@ import pyarrow as pa
 from curator.errors import SourceError
 from curator.recipe.load import Recipe
 from curator.sources import columns
-from curator.sources.model import Scan, Shard
+from curator.sources.shards import Scan, Shard
 from curator.sources.text_files import TextFile, is_array, looks_like, reason
 
 BATCH_ROWS, BATCH_BYTES = 8_192, 32 * 2**20

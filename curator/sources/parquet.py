@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from curator.errors import SourceError
 from curator.recipe.load import Recipe
 from curator.sources import columns
-from curator.sources.model import Shard
+from curator.sources.shards import Shard
 from curator.sources.text_files import BOMB_BYTES, BOMB_RATIO
 
 _BATCH_ROWS = 20_480

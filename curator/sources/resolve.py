@@ -23,7 +23,7 @@ from curator.sources import demo, hub
 from curator.sources.categories import ITEMS, category_of
 from curator.sources.columns import needed
 from curator.sources.formats import FORMATS, format_name
-from curator.sources.model import Found, Shard, Source
+from curator.sources.shards import Found, Shard, Source
 from curator.system.digest import sha256
 from curator.system.paths import existing, is_run
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from curator.kernels.buffers import StringBuffers, to_buffers, to_series
 from curator.kernels.types import Bytes, Flags, Int64s
-from curator.tokens.batch import Counts, Ids, Starts, Texts
+from curator.tokens.arrays import Counts, Ids, Starts, Texts
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ class Truncated:
 
     def without_labels(self) -> Truncated:
         """Return the starts without a last line that is only a label, ``Color:``."""
-        from curator.tokens import kernel
+        from curator.tokens.kernels import cut
 
-        return replace(self, sizes=kernel.without_label(self.utf8, self.sizes))
+        return replace(self, sizes=cut.without_label(self.utf8, self.sizes))
 
     def within(self, before: str, answers: Suffixes) -> tuple[pl.Series, pl.Series]:
         """Return the starts, and each of them between `before` and its answer."""
@@ -119,8 +119,8 @@ class Truncated:
         return to_series(StringBuffers(offsets, data))
 
     def _put_together(self, before: str, answers: Suffixes, rows: Int64s, sure: Int64s) -> tuple[Int64s, Int64s, Bytes]:
-        from curator.tokens import kernel
+        from curator.tokens.kernels import cut
 
         starts = Starts(self.sizes, self.broken)
         ahead = np.frombuffer(before.encode(), np.uint8)
-        return kernel.put_together(ahead, self.utf8, starts, answers.utf8, answers.which, rows, sure)
+        return cut.put_together(ahead, self.utf8, starts, answers.utf8, answers.which, rows, sure)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from curator.errors import TokenizerError
 from curator.kernels.types import Flags
-from curator.tokens.batch import Counts, Ids, Texts
+from curator.tokens.arrays import Counts, Ids, Texts
 from curator.tokens.encoded import Encoded, Suffixes, Truncated
 from curator.tokens.vocabulary import (
     Vocabulary,
@@ -111,7 +111,7 @@ class ByteLevelTokenizer:
 
     def encode(self, texts: pl.Series) -> Encoded:
         """See `Tokenizer.encode`."""
-        from curator.tokens.kernel import spelled
+        from curator.tokens.kernels.cut import spelled
 
         raw_ids, raw_offsets = self._engine.encode_batch_flat(texts.to_list())
         offsets = np.frombuffer(raw_offsets, np.uint64).astype(np.int64)
@@ -125,13 +125,13 @@ class ByteLevelTokenizer:
 
     def settled(self, encoded: Encoded, tokens: Counts) -> Flags:
         """See `Tokenizer.settled`."""
-        from curator.tokens.kernel import settled
+        from curator.tokens.kernels.cut import settled
 
         return settled(encoded.utf8, encoded.ids, tokens)
 
     def cut(self, encoded: Encoded, cap: Counts | int, *, whole_words: bool = False) -> Truncated:
         """See `Tokenizer.cut`."""
-        from curator.tokens.kernel import cut
+        from curator.tokens.kernels.cut import cut
 
         kept = np.minimum(encoded.counts, cap)
         sizes, broken, held = cut(encoded.utf8, encoded.ids, kept, whole_words)
@@ -146,7 +146,7 @@ class ByteLevelTokenizer:
         whatever comes after it. The start is a piece of its own unless the text begins with what the newlines before it
         would swallow.
         """
-        from curator.tokens.kernel import seams
+        from curator.tokens.kernels.cut import seams
 
         counts, sure = seams(cut.utf8, cut.encoded.ids, cut.sizes, cut.ids, cut.held)
         counts[sure >= 0] += len(self._engine.encode(before).ids)

@@ -16,7 +16,7 @@ from curator.pages.axes import FULL, NARROW, drawing, number, title_axis
 from curator.pages.html import environment
 from curator.pages.svg import COLOUR, Drawing, canvas
 from curator.system.files import write_text
-from curator.train.loss import MEASURES
+from curator.train.loss_log import MEASURES
 
 _SECTIONS = (("loss", "Loss"), ("numbers", "The numbers"), ("made", "How it was trained"))
 _COLOURS = {"train": "train", "valid": "validation", "full": "test"}

@@ -14,8 +14,8 @@ from jinja2 import UndefinedError
 
 from curator.dataset import card, croissant
 from curator.dataset.manifest import Manifest
+from curator.verify.dataset_checks import Digests, differences, is_current
 from curator.verify.verdict import Check
-from curator.verify.whole import Digests, differences, is_current
 
 _DAMAGED = (AttributeError, LookupError, TypeError, ValueError, UndefinedError)
 """What a manifest makes of the code that writes card and description, if its parts don't go together."""

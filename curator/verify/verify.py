@@ -17,10 +17,10 @@ from curator.system.display import visible
 from curator.system.paths import is_folder, is_run, require_folder
 from curator.tokens.tokenizer import Tokenizer, load_tokenizer
 from curator.tokens.vocabulary import BUNDLED, find_vocabulary, recorded
-from curator.verify import whole
+from curator.verify import dataset_checks
 from curator.verify.card_checks import described
-from curator.verify.rows import RowChecks
-from curator.verify.run import check_run
+from curator.verify.row_checks import RowChecks
+from curator.verify.run_checks import check_run
 from curator.verify.verdict import Check, Verdict
 
 
@@ -81,9 +81,9 @@ def _verify(
         broken.problem(str(error))
         verdict.checks.append(broken)
         return verdict
-    digests = whole.Digests(run or folder)
-    inside = whole.Digests(folder)
-    names = whole.listed(folder) if remote is None else list(remote.files)
+    digests = dataset_checks.Digests(run or folder)
+    inside = dataset_checks.Digests(folder)
+    names = dataset_checks.listed(folder) if remote is None else list(remote.files)
     # Every repository of the Hub has this file, and so has a copy of one.
     copy = remote is not None or (run is None and ".gitattributes" in names)
     named = remote.name if remote is not None else None
@@ -94,8 +94,8 @@ def _verify(
     rows, measures = RowChecks(folder, manifest, checks, tokenizer), Measures(recipe, promised)
     for split in SPLITS:
         rows.run(split, measures)
-    whole.files(rows.check("files"), inside, manifest)
-    whole.places(checks, manifest, measures)
+    dataset_checks.files(rows.check("files"), inside, manifest)
+    dataset_checks.places(checks, manifest, measures)
     _same_tokenizer(rows.check("tokens"), manifest, run)
     if tokenizer is None:
         not_counted = f"not counted again: {reason}"
@@ -104,7 +104,7 @@ def _verify(
         if spec != manifest.tokenizer.name:
             # Whoever has the dataset alone need not have its tokenizer; without its own a run does not prove its cap.
             rows.check("tokens").problem(not_counted)
-    near, certified = whole.certificate(folder, manifest, exhaustive, rows.check("near-copies-apart"))
+    near, certified = dataset_checks.certificate(folder, manifest, exhaustive, rows.check("near-copies-apart"))
     found = measures.to_dict()
     taken = Manifest.model_validate({**raw, "measured": found, "certificate": near})
     for promise in promised:
@@ -114,11 +114,11 @@ def _verify(
             check.problem(problem)
     verdict.checks += [
         *checks.values(),
-        *whole.unnamed(names, manifest, repository=copy, repository_name=named),
+        *dataset_checks.unnamed(names, manifest, repository=copy, repository_name=named),
         rows.readable,
         *certified,
-        whole.measured(manifest, raw, found, rows.memory),
-        whole.openai_limits(folder, manifest),
+        dataset_checks.measured(manifest, raw, found, rows.memory),
+        dataset_checks.openai_limits(folder, manifest),
         *described(inside, manifest, raw, named),
     ]
     if run is not None:

@@ -13,7 +13,7 @@ import polars as pl
 from curator.errors import CuratorError, SourceError, UsageError
 from curator.run.run import Run
 from curator.sources import resolve
-from curator.sources.model import Shard, Source
+from curator.sources.shards import Shard, Source
 from curator.why.model import OtherRow
 
 _COPIES = ("exact_duplicate", "near_duplicate")

@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 
 from curator.errors import SourceError, TokenizerError, UsageError
-from curator.items.shard import is_finished, shard_key
+from curator.items.map_shard import is_finished, shard_key
 from curator.run.ledger import KEPT, REASONS
 from curator.selection.select import FATES
-from curator.sources.model import Shard
+from curator.sources.shards import Shard
 from curator.why.model import (
     CopiesStep,
     DrawStep,

@@ -20,7 +20,7 @@ from curator.duplicates.crossing import near_copies
 from curator.errors import CuratorError, UsageError
 from curator.evaluate import charts, harness
 from curator.evaluate.command import evaluate_models
-from curator.evaluate.datasets import compare_datasets, held_out
+from curator.evaluate.compare_datasets import compare_datasets, held_out
 from curator.evaluate.kinds import KINDS, Kind, check_options, parse
 from curator.evaluate.metrics import differences
 from curator.evaluate.predictor import Answer, Setting, make

@@ -10,7 +10,7 @@ import pytest
 from curator.evaluate import intervals, metrics
 from curator.evaluate.metrics import BY_KEY, METRICS, Scored, differences, measure, scored
 from curator.evaluate.predictor import Answer
-from curator.evaluate.reading import REASONS, read_price
+from curator.evaluate.price_in_answer import REASONS, read_price
 from curator.llm.scoring import Evidence
 
 PRICED = {

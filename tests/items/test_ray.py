@@ -26,7 +26,7 @@ import pytest
 
 from curator.errors import RunError
 from curator.items import ray_cluster
-from curator.items.shard import shard_key
+from curator.items.map_shard import shard_key
 from curator.items.workers import Task
 from curator.recipe.load import Recipe, load_recipe
 from curator.sources.resolve import cut, resolve

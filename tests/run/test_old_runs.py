@@ -13,7 +13,7 @@ import pytest
 
 from curator.dataset.manifest import read
 from curator.dataset.measures import Measures
-from curator.verify.rows import RowChecks
+from curator.verify.row_checks import RowChecks
 from curator.verify.verdict import Check
 from repository import ROOT
 

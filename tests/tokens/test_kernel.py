@@ -11,9 +11,9 @@ import polars as pl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from curator.tokens import kernel
-from curator.tokens.batch import Ids, Texts
+from curator.tokens.arrays import Ids, Texts
 from curator.tokens.encoded import Encoded, Suffixes, Truncated
+from curator.tokens.kernels import cut
 
 SIZES = np.arange(10, dtype=np.int32)
 """Each id stands for as many bytes as its number."""
@@ -78,7 +78,7 @@ def kept_of(rows: Sequence[Row]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 def cut_of(rows: Sequence[Row], *, whole_words: bool = False) -> Truncated:
     encoded, kept = encoded_of(rows), kept_of(rows)
-    sizes, broken, held = kernel.cut(encoded.utf8, encoded.ids, kept, whole_words)
+    sizes, broken, held = cut.cut(encoded.utf8, encoded.ids, kept, whole_words)
     return Truncated(encoded, encoded.utf8, sizes, broken, kept, held)
 
 
@@ -104,7 +104,7 @@ def test_ids_spell_a_text_if_they_have_its_bytes(rows: list[Row], wrong: int, pl
     flat[place : place + 1] = np.clip(flat[place : place + 1].astype(np.int64) + wrong, 0, 9)
     same = flat.tolist() == encoded.ids.flat.tolist()
     changed = encoded.ids._replace(flat=np.frombuffer(flat.tobytes(), np.uint32))
-    assert kernel.spelled(encoded.utf8, changed) == same
+    assert cut.spelled(encoded.utf8, changed) == same
 
 
 @given(rows)
@@ -141,7 +141,7 @@ def test_tokens_before_the_last_space_are_settled(rows: list[Row]) -> None:
         space = data.rfind(b" ", max(len(data) - 40, 0))
         sure = space > 0 and 0x20 < data[space - 1] < 0x7F
         expected.append(sure and kept <= len(ids_of(text, turns)) and bytes_kept((text, turns, kept)) <= space)
-    assert kernel.settled(encoded.utf8, encoded.ids, wanted).tolist() == expected
+    assert cut.settled(encoded.utf8, encoded.ids, wanted).tolist() == expected
 
 
 def seam_of(row: Row, size: int) -> int:
@@ -164,7 +164,7 @@ def seam_of(row: Row, size: int) -> int:
 @example([("a. b!", [1], 5), ("a.\nColor:", [1], 9), ("a b. c", [3, 2], 3), ("/a", [1], 2), ("É a", [1], 4)])
 def test_seams(rows: list[Row]) -> None:
     made = cut_of(rows)
-    counts, sure = kernel.seams(made.utf8, made.encoded.ids, made.sizes, made.ids, made.held)
+    counts, sure = cut.seams(made.utf8, made.encoded.ids, made.sizes, made.ids, made.held)
     assert sure.tolist() == [seam_of(row, size) for row, size in zip(rows, made.sizes.tolist(), strict=True)]
     for row, count, size in zip(rows, counts.tolist(), sure.tolist(), strict=True):
         assert bytes_kept((*row[:2], count)) == max(size, 0)
@@ -198,7 +198,7 @@ def test_some_starts_replaced_by_shorter_ones(rows: list[Row], of_their_own: boo
     few = np.flatnonzero(np.arange(len(rows)) % 2)
     less = kept_of(rows)[few] // 2
     encoded = made.encoded.take(few)
-    sizes, broken, held = kernel.cut(encoded.utf8, encoded.ids, less, False)
+    sizes, broken, held = cut.cut(encoded.utf8, encoded.ids, less, False)
     other = Truncated(encoded, encoded.utf8, sizes, broken, less, held)
     if of_their_own:
         # As of an engine that may write texts otherwise.

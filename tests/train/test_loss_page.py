@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import browser
 import page_reader as reader
 from curator.errors import RunError
-from curator.train import loss, page
+from curator.train import loss_log, page
 from curator.train.page import render
 
 FACTS = {"title": "small model", "status": "It runs.", "facts": [("rows", "200 to train")], "source": "losses.jsonl"}
@@ -39,32 +39,32 @@ def stream(steps: int = 200) -> list[dict[str, Any]]:
     st.lists(
         st.fixed_dictionaries(
             {"step": st.integers(1, 9)},
-            optional={key: st.floats() | st.none() | st.just("n/a") | st.booleans() for key in loss.MEASURES},
+            optional={key: st.floats() | st.none() | st.just("n/a") | st.booleans() for key in loss_log.MEASURES},
         )
     )
 )
 def test_merged_rows_have_each_step_once_and_the_last_finite_value_of_each_measure(rows: list[dict[str, Any]]) -> None:
-    merged = loss.merge(rows)
+    merged = loss_log.merge(rows)
     assert [row["step"] for row in merged] == sorted({row["step"] for row in merged})
     told: dict[tuple[int, str], float] = {}
     for row in rows:
-        for key in loss.MEASURES:
+        for key in loss_log.MEASURES:
             value = row.get(key)
             if type(value) is float and math.isfinite(value):
                 told[row["step"], key] = value
     assert {(row["step"], key): row[key] for row in merged for key in row if key != "step"} == told
-    assert loss.merge(merged) == merged
+    assert loss_log.merge(merged) == merged
 
 
 def test_rows_survive_their_file_and_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
-    rows = loss.merge(stream(30))
+    rows = loss_log.merge(stream(30))
     path = tmp_path / "losses.jsonl"
-    assert loss.read(path) == []
-    loss.write(path, rows)
-    assert loss.read(path) == rows
+    assert loss_log.read(path) == []
+    loss_log.write(path, rows)
+    assert loss_log.read(path) == rows
     with path.open("a", encoding="utf-8") as file:
         file.write('{"step": 31, "train_lo')
-    assert loss.read(path) == rows
+    assert loss_log.read(path) == rows
 
 
 @pytest.mark.parametrize("line", ["{", "[1]", "step"])
@@ -72,11 +72,11 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "losses.jsonl"
     path.write_text(f'{{"step": 1, "train_loss": 2.0}}\n{line}\n', "utf-8")
     with pytest.raises(RunError, match=r"losses\.jsonl line 2 is not"):
-        loss.read(path)
+        loss_log.read(path)
 
 
 def test_the_page_says_the_numbers_and_loads_nothing() -> None:
-    rows = loss.merge(stream())
+    rows = loss_log.merge(stream())
     html = render(rows, **FACTS)
     page = reader.Page(html)
     assert [value for name, value in page.loads if value and not value.startswith("data:")] == []
@@ -90,7 +90,7 @@ def test_the_page_says_the_numbers_and_loads_nothing() -> None:
 
 
 def test_each_figure_says_in_words_what_it_shows() -> None:
-    html = render(loss.merge(stream()), **FACTS)
+    html = render(loss_log.merge(stream()), **FACTS)
     alts = re.findall(r'<svg [^>]*aria-label="([^"]+)"', html)
     assert len(alts) == 4  # two figures, wide and narrow
     assert alts[0].startswith("Loss by step: train loss from ")
@@ -109,7 +109,7 @@ def test_a_page_can_be_made_of_nearly_nothing(rows: list[dict[str, Any]]) -> Non
 
 def test_what_others_wrote_is_escaped() -> None:
     facts = FACTS | {"title": "<b>x</b>", "status": "<u>", "facts": [("model", "<script>alert(1)</script>")]}
-    page = reader.Page(render(loss.merge(stream(3)), **facts))
+    page = reader.Page(render(loss_log.merge(stream(3)), **facts))
     assert page.tags["script"] == page.tags["b"] == page.tags["u"] == 0
 
 
@@ -130,7 +130,7 @@ def started() -> Iterator[Any]:
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_the_page_can_be_read_in_a_browser(started: Any, tmp_path: Path, width: int, scheme: str) -> None:
     path = tmp_path / "training.html"
-    page.write_page(path, loss.merge(stream()), **FACTS)
+    page.write_page(path, loss_log.merge(stream()), **FACTS)
     look = browser.Look(started, path, width, scheme)
     assert look.errors == look.requests == []
     assert look.overflow() == 0

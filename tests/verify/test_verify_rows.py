@@ -9,7 +9,7 @@ import pytest
 from curator.pipeline import build
 from curator.recipe.load import load_recipe
 from curator.system.digest import sha256
-from curator.verify import rows as row_checks
+from curator.verify import row_checks
 from curator.verify.verify import verify, verify_folder
 from verify_tools import change, failures, set_at
 

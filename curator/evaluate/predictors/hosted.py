@@ -19,7 +19,7 @@ from curator.evaluate.predictors.hosted_cache import AnswerCache, Record, key_of
 from curator.evaluate.predictors.hosted_endpoint import Endpoint, Messages
 from curator.evaluate.predictors.hosted_evidence import evidence
 from curator.evaluate.predictors.hosted_options import PREFIX, find_key, find_url, public_url, read_options
-from curator.evaluate.reading import read_price
+from curator.evaluate.price_in_answer import read_price
 from curator.text import prompts
 from curator.tokens.vocabulary import BUNDLED
 

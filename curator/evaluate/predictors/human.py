@@ -21,7 +21,7 @@ import polars as pl
 
 from curator.errors import RunError
 from curator.evaluate.predictor import Answer, Predictor, Setting
-from curator.evaluate.reading import REASONS, Reading, read_price
+from curator.evaluate.price_in_answer import REASONS, Reading, read_price
 from curator.system.files import writing
 
 COLUMNS = ("id", "product", "price_usd")

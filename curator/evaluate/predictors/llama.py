@@ -22,7 +22,7 @@ import polars as pl
 
 from curator.errors import CuratorError, UsageError
 from curator.evaluate.predictor import Answer, Predictor, Setting
-from curator.evaluate.reading import read_price
+from curator.evaluate.price_in_answer import read_price
 from curator.hub import errors, repository
 from curator.kernels.types import Floats
 from curator.llm import scoring

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.errors import ProviderError, RunError, RunLockedError
-from curator.train import loss, page
-from curator.train.gpt import events as told
-from curator.train.gpt import jobs, words
+from curator.train import loss_log, page
+from curator.train.gpt import events, jobs, printed
 from curator.train.gpt.endpoint import Say, check_named, connect
 from curator.train.gpt.plan import Plan
 from curator.train.gpt.record import ENDED, Record, Records
@@ -71,11 +70,11 @@ def follow(records: Records, say: Say, *, every: float, base_url: str | None = N
                     records.keep_model(record)  # Whether or not its results can be had.
                 jobs.fetch(client, record)
         except KeyboardInterrupt:
-            end = words.after(records.run.path, "train gpt cancel {run}", record.settings)
+            end = printed.after(records.run.path, "train gpt cancel {run}", record.settings)
             say(f"The job goes on at the provider. To end it: {end}")
             raise
         except ProviderError as error:
-            verb = words.after(records.run.path, "train gpt follow {run}", record.settings)
+            verb = printed.after(records.run.path, "train gpt follow {run}", record.settings)
             raise ProviderError(f"{error}. What is at the provider goes on; later: {verb}") from error
     _draw(record)
     if record.status == "succeeded":
@@ -127,27 +126,27 @@ def _started(records: Records) -> Record:
 
 def _id(record: Record) -> str:
     assert record.job is not None
-    return told.plain(record.job["id"])
+    return events.plain(record.job["id"])
 
 
 def standing(records: Records, record: Record) -> dict[str, Any]:
     """Return how a job stands, as JSON can hold it."""
     job = record.job or {}
-    step, total = told.progress(record.events)
-    rows = loss.read(record.losses)
+    step, total = events.progress(record.events)
+    rows = loss_log.read(record.losses)
     run = records.run.path
-    waiting = record.status == "running" and told.all_steps_done(record.events)
+    waiting = record.status == "running" and events.all_steps_done(record.events)
     files = {"losses": record.losses, "page": record.page}
     files |= {f"results {number}": path for number, path in enumerate(record.results, 1)}
     if record.status == "succeeded":
         files["stored"] = records.model
-        next_step = words.evaluation(run, record.settings, job["model"]) if job["model"] else None
+        next_step = printed.evaluation(run, record.settings, job["model"]) if job["model"] else None
     elif record.status in ENDED:
         next_step = "the same start with --again starts another job"
     else:
         verb = "follow" if record.job else "start"
         at = record.settings if record.job else None
-        next_step = words.after(run, f"train gpt {verb} {{run}}", at) + ("" if record.job else " …, as before")
+        next_step = printed.after(run, f"train gpt {verb} {{run}}", at) + ("" if record.job else " …, as before")
     return {
         "run": str(run),
         "base": record.settings["model"],
@@ -185,12 +184,12 @@ def raise_if_failed(found: Mapping[str, Any]) -> None:
 def _draw(record: Record) -> None:
     """Write the losses and their page from all that is known."""
     # What came live may lack steps that the results have.
-    results = [row for path in record.results for row in told.results(path)]
-    rows = loss.merge([*told.losses(record.events), *results])
-    loss.write(record.losses, rows)
+    results = [row for path in record.results for row in events.results(path)]
+    rows = loss_log.merge([*events.losses(record.events), *results])
+    loss_log.write(record.losses, rows)
     assert record.job is not None
     asked, job = record.settings, record.job
-    step, total = told.progress(record.events)
+    step, total = events.progress(record.events)
     done = f", step {step:,}" + (f" of {total:,}" if total else "") if step else ""
     facts = [
         ("base model", asked["model"]),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.train.loss import MEASURES, Row
+from curator.train.loss_log import MEASURES, Row
 
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJobEvent

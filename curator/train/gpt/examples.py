@@ -19,8 +19,8 @@ from curator.run.run import Run
 from curator.system.digest import sha256
 from curator.system.files import writing
 from curator.tokens.tokenizer import load_tokenizer
+from curator.verify.dataset_checks import Digests, compare_file
 from curator.verify.verdict import Check, Verdict
-from curator.verify.whole import Digests, compare_file
 
 TOKENIZER = "o200k_base"
 """The encoding of GPT-4o, GPT-4.1 and their small ones, which tokens are counted with."""

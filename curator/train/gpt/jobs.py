@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from curator.errors import ProviderError, RunError
 from curator.system.files import writing
-from curator.train.gpt import events as told
+from curator.train.gpt import events
 from curator.train.gpt.endpoint import Say, errors, once, plainly
 from curator.train.gpt.examples import Examples
 from curator.train.gpt.record import ENDED, Record, Records
@@ -116,7 +116,7 @@ def create(client: OpenAI, record: Record, say: Say) -> None:
             if job.id not in (record.before or ()) and (job.validation_file or None) == asked.get("validation_file")
         ]
         if len(found) > 1:
-            names = ", ".join(told.plain(job.id) for job in found)
+            names = ", ".join(events.plain(job.id) for job in found)
             raise RunError(f"{len(found)} jobs at {client.base_url} may be this one ({names}): cancel all but one")
         return found[0] if found else None
 
@@ -146,9 +146,9 @@ def _job(job: FineTuningJob) -> dict[str, Any]:
     return {
         "id": job.id,
         "status": "cancelled" if str(job.status) == "canceled" else job.status,  # as Azure spells it
-        "model": told.plain(job.fine_tuned_model) if job.fine_tuned_model else None,
+        "model": events.plain(job.fine_tuned_model) if job.fine_tuned_model else None,
         # Where nothing is wrong some send an error without a message.
-        "error": told.plain(error.message) if error is not None and error.message else None,
+        "error": events.plain(error.message) if error is not None and error.message else None,
         "result_files": list(job.result_files or ()),
         "trained_tokens": job.trained_tokens,
         "estimated_finish": job.estimated_finish,
@@ -173,7 +173,7 @@ def look(client: OpenAI, record: Record, say: Say) -> None:
         record.job = _job(client.fine_tuning.jobs.retrieve(record.job["id"]))
         new: list[dict[str, Any]] = []
         for page in client.fine_tuning.jobs.list_events(record.job["id"], limit=100).iter_pages():
-            fresh = [told.stored(event) for event in page.data if event.id not in seen]
+            fresh = [events.stored(event) for event in page.data if event.id not in seen]
             new += fresh
             if len(fresh) < len(page.data):
                 break  # The newest come first, so what follows is known.
@@ -182,7 +182,7 @@ def look(client: OpenAI, record: Record, say: Say) -> None:
         new.sort(key=lambda event: int(event["created_at"]))
         record.save_events([*known, *new])
         for event in new:
-            say(told.line(event))
+            say(events.line(event))
     record.save()
 
 
@@ -208,7 +208,7 @@ def follow(client: OpenAI, record: Record, say: Say, every: float, draw: Callabl
             drawn = time.monotonic()
         if ended:
             return
-        if not waiting and told.all_steps_done(record.events):
+        if not waiting and events.all_steps_done(record.events):
             waiting = True
             say("         all steps are done: the provider validates the model, which can take long")
         time.sleep(every)

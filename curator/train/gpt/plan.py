@@ -12,7 +12,7 @@ from typing import Any
 
 from curator.errors import UsageError
 from curator.run.directory import RunDirectory
-from curator.train.gpt import jobs, words
+from curator.train.gpt import jobs, printed
 from curator.train.gpt.endpoint import check_key, endpoint
 from curator.train.gpt.examples import Examples, count_tokens, prepare
 from curator.train.gpt.record import ENDED, Record, Records, differences
@@ -47,7 +47,7 @@ class Plan:
         examples: The files it gets.
         record: Its record; new, unless `known`.
         known: Whether it was started before.
-        summary: What `gpt_words.plan` shows.
+        summary: What `printed.plan` shows.
         seen: The jobs there were when it was made.
     """
 
@@ -160,5 +160,5 @@ def _known(run: Path, last: Record | None, settings: Mapping[str, Any], again: b
     said = f"{run} has a job with other settings ({'; '.join(changed)})"
     if last.status in ENDED:
         raise UsageError(f"{said}; it has {last.status}. --again starts another")
-    follow, cancel = (words.after(run, f"train gpt {verb} {{run}}", last.settings) for verb in ("follow", "cancel"))
+    follow, cancel = (printed.after(run, f"train gpt {verb} {{run}}", last.settings) for verb in ("follow", "cancel"))
     raise UsageError(f"{said}, and it has not ended as far as is known here; first `{follow}`, or `{cancel}`")

@@ -28,7 +28,7 @@ from curator.evaluate.predictors.llama import find, library, model_load_errors, 
 from curator.system.files import write_json, write_text
 from curator.system.paths import existing
 from curator.system.platform import peak_memory_bytes
-from curator.train import loss, page
+from curator.train import loss_log, page
 from curator.train.llama import model_card
 from curator.train.llama.names import check_names
 from curator.train.llama.options import AUTO, Options
@@ -161,7 +161,7 @@ def train(prepared: Prepared, options: Options, say: Say) -> dict[str, Any]:
             assert options.push_to is not None
             llama.push(options.push_to, folder, prepared.base, card(step), f"Step {step}")
 
-        def draw(points: list[loss.Row], status: str) -> None:
+        def draw(points: list[loss_log.Row], status: str) -> None:
             facts = [*_facts(prepared), ("base model in memory", f"{size / 1e6:,.1f} MB")]
             about = f"{prepared.base}, fine-tuned on {rows.splits['train'].height:,} rows"
             page.write_page(options.out / PAGE, points, title=about, status=status, facts=facts, source=LOSSES)
@@ -184,8 +184,8 @@ def train(prepared: Prepared, options: Options, say: Say) -> dict[str, Any]:
             if "validation" in rows.splits:
                 measured = llama.measure(trainer.model, tokenizer, rows.splits["validation"], options.batch_size)
         last = [{"step": steps, "valid_loss": measured["loss"]}] if measured else []
-        points = loss.merge([*llama.losses(trainer.state.log_history), *last])
-        loss.write(options.out / LOSSES, points)
+        points = loss_log.merge([*llama.losses(trainer.state.log_history), *last])
+        loss_log.write(options.out / LOSSES, points)
         result = _measured(measured) if measured else "nothing to validate on"
         draw(points, f"Ended after {steps:,} steps: {result}.")
         final = card(steps, steps=steps, measured=measured)

@@ -19,8 +19,8 @@ from curator.errors import CheckError, CuratorError
 from curator.llm import scoring
 from curator.system.digest import sha256
 from curator.system.display import aligned, visible
+from curator.verify.dataset_checks import Digests, compare_file
 from curator.verify.verdict import Check, Verdict
-from curator.verify.whole import Digests, compare_file
 
 LISTED = 100
 """Refused rows that are named; the others are counted."""

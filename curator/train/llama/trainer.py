@@ -25,7 +25,7 @@ from trl import SFTConfig, SFTTrainer
 from curator.errors import CheckError, HubError, UsageError
 from curator.hub import errors, repository
 from curator.llm import scoring
-from curator.train import loss
+from curator.train import loss_log
 from curator.train.llama.options import AUTO, Options
 from curator.train.llama.rows import Report, Rows
 
@@ -191,7 +191,7 @@ def measure(model: Any, tokenizer: Any, rows: pl.DataFrame, batch: int) -> dict[
     }
 
 
-def losses(history: Iterable[Mapping[str, Any]]) -> list[loss.Row]:
+def losses(history: Iterable[Mapping[str, Any]]) -> list[loss_log.Row]:
     """Return the rows of the loss curve from what a trainer has logged."""
     names = {
         "loss": "train_loss",
@@ -199,7 +199,7 @@ def losses(history: Iterable[Mapping[str, Any]]) -> list[loss.Row]:
         "mean_token_accuracy": "train_mean_token_accuracy",
         "eval_mean_token_accuracy": "valid_mean_token_accuracy",
     }
-    return loss.merge(
+    return loss_log.merge(
         {"step": row.get("step")} | {name: row[key] for key, name in names.items() if key in row} for row in history
     )
 
@@ -255,7 +255,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def __init__(
         self,
         options: Options,
-        draw: Callable[[list[loss.Row], str], None],
+        draw: Callable[[list[loss_log.Row], str], None],
         push: Callable[[Path, int], None],
         say: Callable[[str], None],
     ) -> None:
@@ -279,7 +279,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if not {"loss", "eval_loss"} & logs.keys():
             return
         rows = losses(state.log_history)
-        loss.write(self._options.out / "losses.jsonl", rows)
+        loss_log.write(self._options.out / "losses.jsonl", rows)
         now, of = time.monotonic(), f"step {state.global_step:,} of {state.max_steps:,}"
         evaluated = "eval_loss" in logs
         if evaluated or now - self._said >= _SAID_EVERY:

@@ -256,7 +256,7 @@ def test_a_state_that_was_changed_is_one_message(
 
 
 def test_help_and_readme_say_which_endpoints_go_on(invoke: Callable[..., Result]) -> None:
-    from curator.train.gpt.words import NOTICE
+    from curator.train.gpt.printed import NOTICE
 
     readme = (ROOT / "README.md").read_text("utf-8")
     for text in (NOTICE, readme, invoke("train", "gpt", "--help").stdout):

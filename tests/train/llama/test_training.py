@@ -30,7 +30,7 @@ from curator.dataset import opened  # noqa: E402
 from curator.errors import CheckError, HubError, UsageError  # noqa: E402
 from curator.evaluate.predictors import llama as evaluated  # noqa: E402
 from curator.llm import scoring  # noqa: E402
-from curator.train import loss  # noqa: E402
+from curator.train import loss_log  # noqa: E402
 from curator.train.llama import command as llama_command  # noqa: E402
 from curator.train.llama import rows as llama_rows  # noqa: E402
 from curator.train.llama.options import Options  # noqa: E402
@@ -220,7 +220,7 @@ def test_a_trainer_that_prepares_rows_in_another_way_is_refused(prepared: tuple[
 
 def test_the_loss_falls(trained: tuple[Path, dict[str, Any], str]) -> None:
     out, found, told = trained
-    rows = loss.read(out / "losses.jsonl")
+    rows = loss_log.read(out / "losses.jsonl")
     assert found["losses"] == rows
     assert [row["step"] for row in rows if "train_loss" in row] == list(range(1, STEPS + 1))
     assert [row["step"] for row in rows if "valid_loss" in row] == [8, 16]

@@ -16,8 +16,8 @@ from curator.items import mapper as items
 from curator.items.mapper import Mapper
 from curator.recipe.load import Recipe
 from curator.run import ledger
-from curator.sources.model import Shard
 from curator.sources.resolve import read
+from curator.sources.shards import Shard
 from curator.system import interrupt
 from curator.system.files import writing_parquet
 from curator.tokens.vocabulary import Vocabulary
@@ -26,7 +26,7 @@ _KEY = "curator.key"
 _CODE = (
     "items/dropping.py",
     "items/mapper.py",
-    "items/shard.py",
+    "items/map_shard.py",
     "kernels",
     "run/ledger.py",
     "sources",

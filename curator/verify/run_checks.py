@@ -17,10 +17,10 @@ from curator.run.directory import CARD, RunDirectory
 from curator.run.ledger import FATES, SPLITS
 from curator.selection import select
 from curator.system.display import counted
-from curator.verify.items import item_names, published_items
-from curator.verify.rows import Unreadable
+from curator.verify.dataset_checks import Digests, compare_file, differences
+from curator.verify.item_checks import item_names, published_items
+from curator.verify.row_checks import Unreadable
 from curator.verify.verdict import Check
-from curator.verify.whole import Digests, compare_file, differences
 
 
 def check_run(path: Path, digests: Digests, manifest: Manifest) -> list[Check]:

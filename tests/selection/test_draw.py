@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from curator.recipe.load import load_recipe
 from curator.recipe.settings import SlotSettings
-from curator.selection import slots
+from curator.selection import draw
 from curator.selection.select import select
 
 
 def sample(slot: list[int], weight: list[float] | None = None, **changes: Any) -> list[int]:
     weights, category = np.unique(weight or [5.0] * len(slot), return_inverse=True)
-    return slots.sample(np.array(slot, np.int32), category, weights, SlotSettings(**changes)).chosen.tolist()
+    return draw.sample(np.array(slot, np.int32), category, weights, SlotSettings(**changes)).chosen.tolist()
 
 
 def naive(slot: list[int], weight: list[float], cap: int, whole_from: int = 240, seed: int = 42) -> list[int]:
@@ -73,7 +73,7 @@ def test_slots_come_in_their_order_and_small_ones_in_source_order() -> None:
 
 
 def test_available_counts_what_was_there() -> None:
-    made = slots.sample(np.array([0, 1, 1, 999, 1000]), np.zeros(5, np.int64), np.ones(1), SlotSettings(cap=1))
+    made = draw.sample(np.array([0, 1, 1, 999, 1000]), np.zeros(5, np.int64), np.ones(1), SlotSettings(cap=1))
     assert made.available.shape == (1000,)
     assert (made.available[1], made.available[999], made.available.sum()) == (2, 1, 3)
 
@@ -90,9 +90,9 @@ def test_the_draw_is_numpys_legacy_one(rows: list[tuple[int, float]], cap: int, 
 
 
 def test_the_draw_of_a_large_slot() -> None:
-    draw = random.Random(1)
-    slot = [draw.choice([10, 20, 30]) for _ in range(9_000)]
-    weight = [draw.choice([1.0, 5.0]) for _ in slot]
+    dice = random.Random(1)
+    slot = [dice.choice([10, 20, 30]) for _ in range(9_000)]
+    weight = [dice.choice([1.0, 5.0]) for _ in slot]
     assert sample(slot, weight, cap=1200) == naive(slot, weight, cap=1200)
 
 
@@ -143,17 +143,17 @@ def test_the_edges_of_the_price_range(build_run: Any, raw_row: Any, write_rows: 
 @pytest.mark.parametrize("pieces", [1, 3])
 @pytest.mark.parametrize("seed", range(4))
 def test_select_agrees_with_the_row_at_a_time_code(oracle: Any, tmp_path: Any, seed: int, pieces: int) -> None:
-    draw = random.Random(seed)
+    dice = random.Random(seed)
     categories = ["Automotive", "Tools", "automotive", "", None]
     # many halves, the ends of the range, and crowded slots
     rows = [
         (
-            draw.choice([0.5, 1.49, 2.5, 999.49, 239.5, 240.5, draw.randrange(1, 40) / 2, draw.uniform(0.5, 999)]),
-            draw.choice(categories),
+            dice.choice([0.5, 1.49, 2.5, 999.49, 239.5, 240.5, dice.randrange(1, 40) / 2, dice.uniform(0.5, 999)]),
+            dice.choice(categories),
         )
         for _ in range(600)
     ]
-    sizes = {"cap": draw.randrange(1, 40), "train": draw.choice([50, 200, 900]), "test": draw.choice([5, 30])}
+    sizes = {"cap": dice.randrange(1, 40), "train": dice.choice([50, 200, 900]), "test": dice.choice([5, 30])}
     recipe = load_recipe(
         "course-v1",
         {"slots.cap": sizes["cap"], "split.train": sizes["train"], "split.test": sizes["test"], "tokenizer": "x/y"},

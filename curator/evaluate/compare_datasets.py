@@ -21,7 +21,7 @@ from curator.dataset.forms import default_form
 from curator.dataset.opened import OpenDataset
 from curator.duplicates.crossing import near_copies
 from curator.errors import RunError, UsageError
-from curator.evaluate import harness, metrics, words
+from curator.evaluate import harness, metrics, printed
 from curator.evaluate.kinds import check_options
 from curator.evaluate.predictor import Setting, make
 from curator.evaluate.progress import Progress, silent
@@ -189,10 +189,10 @@ def in_words(summary: Mapping[str, Any]) -> str:
     for name, one in summary["models"].items():
         for key in metrics.COMPARED:
             found = one["differences"][key]
-            cells = [words.with_interval(key, one[side][key], one[side]["intervals"][key]) for side in "ab"]
-            difference = words.with_interval(key, found["difference"], found["interval"])
-            rows.append([name, metrics.BY_KEY[key].name, *cells, difference, words.verdict(key, "A", "B", found)])
-    lines.append(words.table(["model", "metric", "A", "B", "A - B", "what it shows"], rows))
+            cells = [printed.with_interval(key, one[side][key], one[side]["intervals"][key]) for side in "ab"]
+            difference = printed.with_interval(key, found["difference"], found["interval"])
+            rows.append([name, metrics.BY_KEY[key].name, *cells, difference, printed.verdict(key, "A", "B", found)])
+    lines.append(printed.table(["model", "metric", "A", "B", "A - B", "what it shows"], rows))
     return "\n".join([*lines, "", "In brackets: 95 % intervals, the differences paired by product."])
 
 

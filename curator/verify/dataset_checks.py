@@ -14,7 +14,7 @@ from curator.dataset.manifest import BESIDE_DATA, Manifest, changes_loading
 from curator.dataset.measures import Measures
 from curator.run.ledger import SPLITS
 from curator.system.digest import sha256
-from curator.verify.rows import Unreadable
+from curator.verify.row_checks import Unreadable
 from curator.verify.verdict import Check
 
 _OF_THE_HUB = (".gitattributes", ".git/", ".cache/huggingface/")

@@ -7,7 +7,7 @@ import numpy as np
 from curator.kernels.buffers import StringBuffers
 from curator.kernels.compiler import compiled
 from curator.kernels.types import Bytes, Flags, Int64s
-from curator.tokens.batch import Ids, Starts, Texts
+from curator.tokens.arrays import Ids, Starts, Texts
 
 _NEAR = 40
 """Bytes from the end of a text in which its last space is looked for.
@@ -119,7 +119,7 @@ def without_label(texts: Texts, sizes: Int64s) -> Int64s:
 def seams(texts: Texts, ids: Ids, sizes: Int64s, kept: Int64s, held: Int64s) -> tuple[Int64s, Int64s]:
     """Find for each start up to where its ids stay the same when something stands before it and an answer after it.
 
-    `tokens.ByteLevelTokenizer.count_around` says why. `kept` ids hold a start, and have `held` bytes.
+    `tokenizer.ByteLevelTokenizer.count_around` says why. `kept` ids hold a start, and have `held` bytes.
 
     Returns:
         How many ids that are, and the bytes they hold: the whole start, less, or -1 if none are known to.

@@ -11,7 +11,7 @@ from typing import Any
 from curator.dataset.chats import TOKENS_AROUND
 from curator.llm.endpoints import OPENAI
 from curator.system.display import aligned
-from curator.train.gpt import events as told
+from curator.train.gpt import events
 from curator.train.gpt.endpoint import is_known
 from curator.train.gpt.examples import TOKENIZER
 
@@ -27,7 +27,7 @@ def plan(found: Mapping[str, Any]) -> str:
     asked = found["settings"]
     rows = [("base", f"{asked['model']} at {asked['endpoint']}")]
     for name, one in found["examples"].items():
-        known = f", at the endpoint already as {told.plain(one['file'])}" if one["file"] else ""
+        known = f", at the endpoint already as {events.plain(one['file'])}" if one["file"] else ""
         tokens = f", {one['tokens']:,} tokens" if one["tokens"] is not None else ""
         rows.append((name, f"{one['rows']:,} rows{tokens}, {one['bytes']:,} bytes: {one['source']}{known}"))
     if "validation" not in found["examples"]:
@@ -64,7 +64,7 @@ def standing(found: Mapping[str, Any]) -> str:
     if found["estimated_finish"] and found["status"] not in ("succeeded", "failed", "cancelled"):
         rows.append(("estimated end", time.strftime("%Y-%m-%d %H:%M", time.localtime(found["estimated_finish"]))))
     if found["losses"]:
-        rows.append(("last losses", told.measured(found["losses"]).replace("  ", ", ")))
+        rows.append(("last losses", events.measured(found["losses"]).replace("  ", ", ")))
     if found["error"]:
         rows.append(("error", found["error"]))
     if found["trained_tokens"]:

@@ -1,0 +1,1 @@
+"""Compiled loops that cut texts where the bytes of their tokens lie."""
