@@ -93,6 +93,6 @@ def test_the_main_rooms_have_examples() -> None:
     """Where a reader starts: each of these shows what it does."""
     wanted = {
         *("text.prices", "text.prompts", "text.cleaning", "text.units", "text.details"),
-        *("selection.slots", "selection.splits", "tokens.tokenizer", "evaluate.reading"),
+        *("selection.draw", "selection.splits", "tokens.tokenizer", "evaluate.price_in_answer"),
     }
     assert {f"curator.{name}" for name in wanted} <= set(EXAMPLES)

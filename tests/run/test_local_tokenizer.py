@@ -12,8 +12,6 @@ from curator.recipe.load import load_recipe
 from curator.run.run import Run
 from curator.tokens.tokenizer import load_tokenizer
 
-TOKENS = "tokens, counted again, are as stated"
-
 
 @pytest.fixture(autouse=True)
 def no_hub(monkeypatch):
@@ -62,7 +60,7 @@ def build(invoke, monkeypatch):
 
 def tokens(invoke, run):
     done = invoke("verify", run, "--json")
-    (check,) = (check for check in json.loads(done.stdout)["checks"] if check["name"] == TOKENS)
+    (check,) = (check for check in json.loads(done.stdout)["checks"] if check["id"] == "tokens")
     return done.exit_code, check
 
 
