@@ -1,3 +1,5 @@
 """Turn raw Amazon product metadata into a price-prediction dataset fit for fine-tuning a language model."""
 
-__version__ = "0.1.0"
+from curator.system import version
+
+__version__ = version.VERSION

@@ -10,16 +10,16 @@ from typing import Literal
 
 import click
 
-from curator import __version__
 from curator.cli import tab_completion, tables
 from curator.cli.group import Command, Group, agreed
 from curator.cli.train import train
 from curator.system import progress
 from curator.system.display import visible
+from curator.system.version import VERSION
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="curator")
+@click.version_option(VERSION, prog_name="curator")
 def main() -> None:
     """Turn raw Amazon product metadata into a price-prediction dataset for fine-tuning.
 

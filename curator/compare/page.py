@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from curator import __version__
 from curator.compare.compare import labels
 from curator.pages import svg
 from curator.pages.axes import FULL, HALF, NARROW, beside, count_axis, drawing, share_axis, shortened
@@ -21,6 +20,7 @@ from curator.report import facts, figures
 from curator.report.figures import binned
 from curator.run.ledger import REASONS
 from curator.system.files import write_text
+from curator.system.version import VERSION
 
 _SECTIONS = (
     ("changes", "What changed"),
@@ -43,7 +43,7 @@ def render(comparison: Mapping[str, Any]) -> str:
         environment()
         .get_template("compare/compare.html")
         .render(
-            version=__version__,
+            version=VERSION,
             title=f"{' against '.join(labels(comparison))}: comparison",
             sections=_SECTIONS,
             comparison=comparison,

@@ -14,7 +14,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curator import __version__
 from curator.dataset import card, croissant, promises
 from curator.dataset.certificate import certify, data_files
 from curator.dataset.columns import CONFIGS
@@ -26,6 +25,7 @@ from curator.selection.select import Selection
 from curator.sources.shards import Source
 from curator.system.digest import sha256
 from curator.system.files import remove, write_json, write_text, writing
+from curator.system.version import VERSION
 from curator.tokens.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -86,7 +86,7 @@ def write_dataset(
             remove(scratch)
         manifest = {
             "format": FORMAT,
-            "curator": __version__,
+            "curator": VERSION,
             # A tokenizer's folder is nobody's business but its name is.
             "recipe": {**recipe.model_dump(mode="json"), "tokenizer": vocabulary.name},
             "tokenizer": {"name": vocabulary.name, "sha256": vocabulary.sha256},

@@ -15,7 +15,6 @@ from typing import Any
 import polars as pl
 import polars_hash  # noqa: F401 -- adds `nchash` to expressions
 
-from curator import __version__
 from curator.dataset import opened
 from curator.dataset.forms import default_form
 from curator.dataset.opened import OpenDataset
@@ -25,6 +24,7 @@ from curator.evaluate import harness, metrics, printed
 from curator.evaluate.kinds import check_options
 from curator.evaluate.predictor import Setting, make
 from curator.evaluate.progress import Progress, silent
+from curator.system.version import VERSION
 
 ONE_IN = 10
 """One product in so many is held out."""
@@ -109,7 +109,7 @@ def compare_datasets(
         difference = metrics.differences(guessed[0].scored, guessed[1].scored)
         found[name] = {"a": measured[0], "b": measured[1], "differences": difference}
     return {
-        "curator": __version__,
+        "curator": VERSION,
         "a": {"run": a.place.name, "recipe": a.place.recipe.name, "train_rows_there": a.train.height},
         "b": {"run": b.place.name, "recipe": b.place.recipe.name, "train_rows_there": b.train.height},
         "train_rows": train_rows,

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from curator import __version__
 from curator.dataset import opened
 from curator.dataset.opened import Chosen, OpenDataset
 from curator.errors import CuratorError, UsageError
@@ -27,6 +26,7 @@ from curator.evaluate.predictor import Answer, Predictor, Preparing, Setting, ma
 from curator.evaluate.price_in_answer import REASONS
 from curator.evaluate.progress import Progress, silent
 from curator.system.files import write_json, write_text
+from curator.system.version import VERSION
 
 BANDS = (0.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1_000_000.0)
 """Limits of the price bands (USD); each band has its lower limit and not its upper one."""
@@ -173,7 +173,7 @@ def summarise(place: OpenDataset, chosen: Chosen, rows: pl.DataFrame, models: Se
         `pairs` (of models: `a`, `b`, and by metric what `metrics.differences` gives), and what was evaluated.
     """
     return {
-        "curator": __version__,
+        "curator": VERSION,
         "dataset": place.name,
         "recipe": place.recipe.name,
         "split": chosen.split,

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from curator import __version__
 from curator.evaluate import charts, printed
 from curator.evaluate.harness import Evaluation
 from curator.evaluate.metrics import BY_KEY, COMPARED, METRICS, colours
 from curator.evaluate.price_in_answer import REASONS
 from curator.pages import svg
 from curator.pages.html import clipped, environment
+from curator.system.version import VERSION
 
 WORST = 6
 """Misses shown of each model."""
@@ -50,7 +50,7 @@ def render(found: Evaluation) -> str:
         environment()
         .get_template("evaluate/evaluate.html")
         .render(
-            version=__version__,
+            version=VERSION,
             title=f"{summary['recipe']}: evaluation",
             sections=_SECTIONS,
             summary=summary,

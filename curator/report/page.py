@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from curator import __version__
 from curator.pages import svg
 from curator.pages.axes import shortened
 from curator.pages.html import environment
@@ -15,6 +14,7 @@ from curator.recipe.load import keys
 from curator.report import clouds, facts, figures
 from curator.report.figures import slice_colour
 from curator.run.ledger import REASONS
+from curator.system.version import VERSION
 
 MOST_LISTED = 40
 """Sources and files listed on a page; the rest is in the run's JSON files."""
@@ -50,7 +50,7 @@ def render(summary: Mapping[str, Any]) -> str:
         environment()
         .get_template("report/report.html")
         .render(
-            version=__version__,
+            version=VERSION,
             title=f"Product prices, recipe {summary['recipe']}: report",
             sections=_SECTIONS,
             summary=summary,

@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from curator import __version__
 from curator.errors import RunError
 from curator.recipe.load import Recipe
 from curator.run import ledger
@@ -19,6 +18,7 @@ from curator.run.parts import batches
 from curator.selection import draw
 from curator.selection.select import Selection
 from curator.sources.shards import Source
+from curator.system.version import VERSION
 from curator.tokens.vocabulary import Vocabulary
 
 MOST_CATEGORIES = 100
@@ -58,7 +58,7 @@ def summarise(
         counted.add(items.hstack(selection.items.slice(start, items.height).select("slot", "sampled", "fate")))
         start += items.height
     return {
-        "curator": __version__,
+        "curator": VERSION,
         "recipe": recipe.name,
         "settings": {**recipe.model_dump(mode="json"), "tokenizer": vocabulary.name},
         "tokenizer": {"name": vocabulary.name, "sha256": vocabulary.sha256},

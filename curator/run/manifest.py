@@ -10,12 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from curator import __version__
 from curator.errors import RunError
 from curator.run.directory import CARD, RunDirectory
 from curator.sources.shards import Shard, Source
 from curator.system.digest import sha256
 from curator.system.files import write_json
+from curator.system.version import VERSION
 
 LIBRARIES = ("polars", "numpy", "pyarrow", "fastokens", "tokenizers")
 """Distributions whose versions may change what a run holds."""
@@ -90,7 +90,7 @@ def write_manifest(
         run.manifest,
         {
             "key": key,
-            "curator": __version__,
+            "curator": VERSION,
             "python": platform.python_version(),
             "libraries": {name: version(name) for name in LIBRARIES},
             "sources": [asdict(source) for source in read],

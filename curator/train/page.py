@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from curator import __version__
 from curator.pages.axes import FULL, NARROW, drawing, number, title_axis
 from curator.pages.html import environment
 from curator.pages.svg import COLOUR, Drawing, canvas
 from curator.system.files import write_text
+from curator.system.version import VERSION
 from curator.train.loss_log import MEASURES
 
 _SECTIONS = (("loss", "Loss"), ("numbers", "The numbers"), ("made", "How it was trained"))
@@ -49,7 +49,7 @@ def render(
         environment()
         .get_template("train/training.html")
         .render(
-            version=__version__,
+            version=VERSION,
             title=title,
             status=status,
             sections=_SECTIONS,

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from curator import __version__
 from curator.dataset import chats, promises
 from curator.dataset.certificate import certify, certify_exhaustively, data_files
 from curator.dataset.manifest import BESIDE_DATA, Manifest, changes_loading
 from curator.dataset.measures import Measures
 from curator.run.ledger import SPLITS
 from curator.system.digest import sha256
+from curator.system.version import VERSION
 from curator.verify.row_checks import Unreadable
 from curator.verify.verdict import Check
 
@@ -162,7 +162,7 @@ def measured(manifest: Manifest, raw: Mapping[str, Any], found: Mapping[str, Any
 
 def is_current(raw: Mapping[str, Any]) -> bool:
     """Tell whether this version wrote a manifest; those of 0.1.0, which this is still called, list no promises."""
-    return raw["curator"] == __version__ and "promises" in raw
+    return raw["curator"] == VERSION and "promises" in raw
 
 
 def differences(said: Any, found: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:

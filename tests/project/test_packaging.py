@@ -13,6 +13,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 import curator
+from curator.system.version import VERSION
 from repository import ROOT
 
 BASH = shutil.which("bash")
@@ -71,7 +72,8 @@ def test_setup_cfg_names_the_distribution_its_command_and_its_python(config):
 
 
 def test_version_is_the_same_everywhere(config):
-    assert config["metadata"]["version"] == curator.__version__
+    assert config["metadata"]["version"] == "attr: curator.system.version.VERSION"
+    assert curator.__version__ == VERSION
     assert f"## [{curator.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 

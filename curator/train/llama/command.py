@@ -22,12 +22,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from curator import __version__
 from curator.errors import CuratorError, RunError, RunLockedError, UsageError
 from curator.evaluate.predictors.llama import find, library, model_load_errors, quiet
 from curator.system.files import write_json, write_text
 from curator.system.paths import existing
 from curator.system.platform import peak_memory_bytes
+from curator.system.version import VERSION
 from curator.train import loss_log, page
 from curator.train.llama import model_card
 from curator.train.llama.names import check_names
@@ -104,7 +104,7 @@ def prepare(name: str, options: Options, say: Say) -> Prepared:
     for warning in report.warnings:
         say(f"Warning: {warning}.")
     record = {
-        "curator": __version__,
+        "curator": VERSION,
         "recipe": options.recipe(),
         "dataset": _described(rows),
         "tokens": report.to_dict(),

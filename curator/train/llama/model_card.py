@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from curator import __version__
 from curator.dataset.markdown import code, md, table
 from curator.system.paths import existing
+from curator.system.version import VERSION
 
 
 def base_name(base: str) -> str:
@@ -49,7 +49,7 @@ def render(
     parts = [
         f"---\n{head.to_yaml()}\n---\n",
         f"# {md(name)}\n",
-        f"A LoRA adapter on {code(base)} that says what a product costs. It was trained by curator {__version__} (TRL's"
+        f"A LoRA adapter on {code(base)} that says what a product costs. It was trained by curator {VERSION} (TRL's"
         " `SFTTrainer`); the loss fell on the price alone. It answers prompts of the dataset, which end in the words"
         " before the amount.\n",
     ]
