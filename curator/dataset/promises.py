@@ -180,7 +180,7 @@ _ONCE = "no text is published twice, case and punctuation ignored"
 _NEAR = "no two rows of different splits have a similarity of {duplicates.similarity:g} or more"
 
 PROMISES = (
-    Promise("files", _FILES, numbers=lambda manifest: (f"{len(manifest.files)} files", ())),
+    Promise("files", _FILES, numbers=lambda manifest: (f"{len(manifest.files)} files", None)),
     Promise("rows", "every row read has one fate, and the files hold the rows of the splits", numbers=_rows),
     Promise("prompts", "every prompt is the question, the product text and the answer words", _framed),
     Promise("completions", "every completion is the price in whole dollars, rounded by the recipe", _answered),
