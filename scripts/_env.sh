@@ -19,7 +19,7 @@ ensure_env() {
     [[ ! -e $VENV || -e $VENV/pyvenv.cfg ]] || die "$VENV is not a virtual environment: CURATOR_VENV=/another/folder $0"
     [[ $("$VENV/bin/python" -c 'import sys; print(sys.version)' 2>&1) == "$version" ]] || "$python" -m venv --clear "$VENV"
     say "installing curator in $VENV; the first time some minutes"
-    "$VENV/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --constraint "$CONSTRAINTS" \
+    "$VENV/bin/python" -m pip install -qq --no-input --disable-pip-version-check --constraint "$CONSTRAINTS" \
         --editable "$ROOT${extras:+[${extras// /,}]}" || die "pip could not install curator (above): mend that, then run $0 again"
     printf '%s' "$wanted" >"$stamp"
 }
