@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -14,7 +13,7 @@ from curator.errors import CuratorError, SourceError, UsageError
 from curator.run.run import Run
 from curator.sources import resolve
 from curator.sources.shards import Shard, Source
-from curator.why.model import OtherRow
+from curator.why.steps import Facts
 
 _COPIES = ("exact_duplicate", "near_duplicate")
 _PLACE = ["shard", "row"]
@@ -34,78 +33,64 @@ class RecordedRun(Run):
         self._slots: dict[int, list[tuple[str | None, int]]] = {}
 
     @cached_property
-    def sampled(self) -> int:
-        """Items of the sample."""
-        with self.reading():
-            return int(self.selection().select(pl.col("sampled").sum()).collect().item())
-
-    @cached_property
-    def published(self) -> int:
-        """Items of all splits."""
-        with self.reading():
-            return int(self.selection().select(pl.col("split").count()).collect().item())
+    def sizes(self) -> Facts:
+        """Items in the `sample`, and those `published` in all splits together."""
+        sizes = {"sample": pl.col("sampled").sum(), "published": pl.col("split").count()}
+        return self._collect(lambda: self.selection().select(**sizes)).row(0, named=True)
 
     def find(self, parent_asin: str) -> pl.DataFrame:
         """Return the rows with an asin: `shard`, `row`, `fate`, in source order."""
-        with self.reading():
-            return self.ledger().filter(parent_asin=parent_asin).select(*_PLACE, "fate").sort(_PLACE).collect()
+        found = self._collect(lambda: self.ledger().filter(parent_asin=parent_asin))
+        return found.select(*_PLACE, "fate").sort(_PLACE)
 
-    def items_of(self, found: pl.DataFrame) -> dict[tuple[int, int], dict[str, Any]]:
-        """Return the items among the found rows, by shard and row."""
-        with self.reading():
-            parts = [self.directory.items(shard) for shard in found["shard"].unique().sort()]
-            return _by_place(pl.scan_parquet(parts, glob=False), found)
+    def item(self, shard: int, row: int) -> Facts | None:
+        """Return a row's item, if it is one."""
+        part = self.directory.items(shard)
+        return _first(self._collect(lambda: pl.scan_parquet(part, glob=False).filter(row=row)))
 
-    def selected_of(self, found: pl.DataFrame) -> dict[tuple[int, int], dict[str, Any]]:
-        """Return what the selection says of the found rows, by shard and row."""
-        with self.reading():
-            return _by_place(self.selection(), found)
+    def decision(self, shard: int, row: int) -> Facts | None:
+        """Return what the selection decided about a row, if it is an item."""
+        return _first(self._collect(lambda: self.selection().filter(shard=shard, row=row)))
 
     def same_text(self, text_hash: int) -> pl.DataFrame:
-        """Return the items whose text has a hash: `shard`, `row`, `parent_asin`, in source order."""
-        with self.reading():
-            same = self.items().filter(pl.col("text_hash") == pl.lit(text_hash, pl.UInt64))
-            return same.select(*_PLACE, "parent_asin").sort(_PLACE).collect()
+        """Return the items whose text has a hash: `shard` and `row`, in source order."""
+        same = pl.col("text_hash") == pl.lit(text_hash, pl.UInt64)
+        return self._collect(lambda: self.items().filter(same).select(_PLACE)).sort(_PLACE)
 
-    def first_of_cluster(self, cluster: int) -> dict[str, Any] | None:
-        """Return `shard` and `row` of the first item of a cluster of the selection."""
-        with self.reading():
-            members = self.selection().filter(cluster=cluster)
-            first = members.select(_PLACE).sort(_PLACE).head(1).collect()
-        return first.row(0, named=True) if first.height else None
+    def cluster(self, number: int) -> pl.DataFrame:
+        """Return the items of a cluster of the selection: `shard` and `row`, in source order."""
+        return self._collect(lambda: self.selection().filter(cluster=number).select(_PLACE)).sort(_PLACE)
 
-    def other(self, shard: int, row: int) -> OtherRow:
-        """Return what a row is called and what became of it."""
-        with self.reading():
-            part = pl.scan_parquet(self.directory.ledger(shard), glob=False)
-            asin, fate = part.filter(row=row).select("parent_asin", "fate").collect().row(0)
-        return OtherRow(asin, self.shards[shard].source.name, row, fate)
+    def name(self, shard: int, row: int) -> Facts:
+        """Return what a row is called and what became of it: `parent_asin`, `source`, `row` and `fate`."""
+        part = self.directory.ledger(shard)
+        found = self._collect(lambda: pl.scan_parquet(part, glob=False).filter(row=row)).row(0, named=True)
+        source = self.shards[shard].source.name
+        return {"parent_asin": found["parent_asin"], "source": source, "row": row, "fate": found["fate"]}
 
     def slot(self, slot: int) -> list[tuple[str | None, int]]:
         """Return how many items of each category a slot had to choose from; copies are not among them."""
         if slot not in self._slots:
-            with self.reading():
-                items = self.items().filter(slot=slot).select(*_PLACE, "category")
-                chosen_from = items.join(self._copies.lazy(), on=_PLACE, how="anti")
-                self._slots[slot] = chosen_from.group_by("category").len().sort("category").collect().rows()
+            items = self._collect(lambda: self.items().filter(slot=slot).select(*_PLACE, "category"))
+            chosen_from = items.join(self._copies, on=_PLACE, how="anti")
+            self._slots[slot] = chosen_from.group_by("category").len().sort("category").rows()
         return self._slots[slot]
 
     @cached_property
     def _copies(self) -> pl.DataFrame:
-        return self.ledger().filter(pl.col("fate").is_in(_COPIES)).select(_PLACE).collect()
+        return self._collect(lambda: self.ledger().filter(pl.col("fate").is_in(_COPIES)).select(_PLACE))
+
+    def _collect(self, query: Callable[[], pl.LazyFrame]) -> pl.DataFrame:
+        with self.reading():
+            return query().collect()
 
 
-def _by_place(frame: pl.LazyFrame, found: pl.DataFrame) -> dict[tuple[int, int], dict[str, Any]]:
-    # The filter is looked up in the statistics of the files; the join then settles the pairs.
-    near = pl.col("shard").is_in(found["shard"].unique().implode()) & pl.col("row").is_in(
-        found["row"].unique().implode()
-    )
-    rows = frame.filter(near).collect().join(found.select(_PLACE), on=_PLACE, how="semi")
-    return {(one["shard"], one["row"]): one for one in rows.iter_rows(named=True)}
+def _first(rows: pl.DataFrame) -> Facts | None:
+    return rows.row(0, named=True) if rows.height else None
 
 
 def source_state(source: Source, recorded: RecordedRun, *, thorough: bool = False) -> tuple[str, str]:
-    """Tell whether a source is still what the run read.
+    """Find out whether a source is still what the run read.
 
     Args:
         source: The source as the run describes it.

@@ -1,12 +1,10 @@
-"""Tell one product's way through a finished run."""
+"""Explain one product's way through a finished run."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -15,25 +13,30 @@ from curator.items.map_shard import is_finished, shard_key
 from curator.run.ledger import KEPT, REASONS
 from curator.selection.select import FATES
 from curator.sources.shards import Shard
-from curator.why.model import (
-    CopiesStep,
-    DrawStep,
-    Origin,
-    OtherRow,
-    PriceStep,
-    RowStory,
-    SlotStep,
-    Story,
-    TokenStep,
-)
 from curator.why.recorded import RecordedRun, read_rows, source_state
-from curator.why.remap import Remapped, WatchedMapper
+from curator.why.steps import Facts, Row, Step, Story
+from curator.why.trace import Trace, WatchedMapper, price_range, token_limits
 
 _COMPARED = ("category", "title", "price", "slot", "prompt", "tokens", "text_hash")
 
+_COPY = "{first[parent_asin]}, row {first[row]:,} of {first[source]}"
+_NUMBERS = {
+    "no_price": ("price", '"{raw}"'),
+    "price_out_of_range": ("price", "{usd} USD, from {min_usd} to {max_usd} USD is kept"),
+    "text_too_short": ("text", "{chars:,}, more than {min_chars:,} are needed"),
+    "too_few_tokens": ("tokens", "{text_tokens:,}, more than {min_tokens:,} are needed"),
+    "price_in_text": ("own_price", '{usd} USD, in "{said}"'),
+    "exact_duplicate": ("copies", _COPY),
+    "near_duplicate": ("near_copy", _COPY),
+    "no_slot": ("price", "{usd} USD is rounded to {rounded}"),
+    "not_sampled": ("slot", "{cap:,} of the {available:,} items in slot ${slot} were drawn"),
+    "beyond_splits": ("draw", "position {position:,} (from 0), the splits take the first {published:,} of {sample:,}"),
+}
+"""A row's numbers after the sentence of its reason: the step that has them, and the words around them."""
+
 
 def explain(path: Path, parent_asin: str) -> Story:
-    """Tell the way of every row with an asin.
+    """Explain what became of every row with an asin.
 
     Args:
         path: The run directory.
@@ -47,85 +50,92 @@ def explain(path: Path, parent_asin: str) -> Story:
     found = run.find(parent_asin)
     if found.is_empty():
         raise UsageError(f"none of the {run.rows:,} rows of {path} has the parent_asin {parent_asin!r}")
-    teller = _Teller(run, found)
-    rows = [row for shard in found["shard"].unique(maintain_order=True) for row in teller.shard(shard)]
+    narrator = _Narrator(run)
+    rows = [row for [shard], some in found.group_by("shard", maintain_order=True) for row in narrator.rows(shard, some)]
     return Story(str(path), run.recipe.name, parent_asin, rows)
 
 
-class _Teller:
-    """Tells found rows, shard by shard."""
+class _Narrator:
+    """Explains rows, shard by shard."""
 
-    def __init__(self, run: RecordedRun, found: pl.DataFrame) -> None:
+    def __init__(self, run: RecordedRun) -> None:
         self._run = run
-        self._found = found
-        self._items = run.items_of(found)
-        self._selected = run.selected_of(found)
         self._mapper: WatchedMapper | None = None
 
-    def shard(self, index: int) -> list[RowStory]:
-        """Tell the found rows of a shard."""
+    def rows(self, index: int, found: pl.DataFrame) -> list[Row]:
+        """Explain found rows of a shard."""
         shard = self._run.shards[index]
-        rows = self._found.filter(shard=index)
         state, note = source_state(shard.source, self._run)
-        raw: dict[int, pl.DataFrame] = {}
+        traces: dict[int, Trace] = {}
         if state == "unchanged":
             try:
                 self._mapper = self._mapper or WatchedMapper(self._run.recipe)
-                raw = read_rows(shard, rows["row"].to_list(), self._run)
+                raw = read_rows(shard, found["row"].to_list(), self._run)
+                traces = {row: self._mapper.trace(batch) for row, batch in raw.items()}
             except SourceError as error:
                 state, note = "unreadable", str(error)
             except TokenizerError as error:
                 note = f"The row can't be mapped again: {error}"
         return [
-            self._row(shard, row, fate, self._trace(raw.get(row)), state, note)
-            for row, fate in rows.select("row", "fate").iter_rows()
+            self._row(shard, row, fate, traces.get(row), {"state": state, "note": note})
+            for row, fate in found.select("row", "fate").iter_rows()
         ]
 
-    def _trace(self, raw: pl.DataFrame | None) -> Remapped | None:
-        if raw is None:
-            return None
-        assert self._mapper is not None
-        return self._mapper.trace(raw)
+    def _row(self, shard: Shard, row: int, fate: str, trace: Trace | None, state: Facts) -> Row:
+        item = self._run.item(shard.index, row)
+        recorded = self._recorded(item) if item else []
+        selected = self._selected(shard.index, row, fate, item) if item else []
+        differences = _differences(fate, item, trace) if trace else []
+        agrees = None if trace is None else not differences
+        warnings = [*differences, self._cause(shard)] if differences else []
+        steps = [_source(shard, row, state), *(trace.steps if trace else recorded), *selected]
+        # What does not agree is no reason.
+        known = [*recorded, *(trace.steps if trace and agrees else []), *selected]
+        reason = _reason(fate, known) if fate in REASONS else None
+        return Row(fate, reason, agrees, warnings, item["prompt"] if item else None, steps)
 
-    def _row(self, shard: Shard, row: int, fate: str, again: Remapped | None, state: str, note: str) -> RowStory:
-        source = shard.source
-        item = self._items.get((shard.index, row))
-        selected = self._selected.get((shard.index, row))
-        story = RowStory(
-            Origin(
-                source.name,
-                None if source.kind == "demo" else source.location,
-                source.kind,
-                source.category,
-                shard.index,
-                row,
-                source.repository,
-                source.revision,
-                state,
-                note,
-            ),
-            fate,
-            None,
-            again.price if again else self._recorded_price(item),
-            again.text if again else None,
-            again.tokens if again else self._recorded_tokens(item),
-            self._copies(shard.index, row, item),
-            self._slot(item, fate),
-            self._draw(selected),
-            item["prompt"] if item else None,
-            None,
-            [],
-        )
-        if again is not None:
-            differences = [*again.faults, *_differences(fate, item, again)]
-            warnings = [f"{each}." for each in differences]
-            if differences:
-                warnings.append(self._cause(shard))
-            story = replace(story, agrees=not differences, warnings=warnings)
-        if fate in REASONS:
-            numbers = self._numbers(story, again if story.agrees else None, selected)
-            story = replace(story, reason=f"{REASONS[fate].rstrip('.')}{f': {numbers}' if numbers else ''}.")
-        return story
+    def _recorded(self, item: Facts) -> list[Step]:
+        """Return what the run holds of the steps that mapping the row again would show."""
+        recipe = self._run.recipe
+        price = {"usd": item["price"], **price_range(recipe), "rounded": item["slot"]}
+        tokens = {"tokenizer": recipe.tokenizer, **token_limits(recipe), "prompt_tokens": item["tokens"]}
+        return [Step("price", price), Step("tokens", tokens)]
+
+    def _selected(self, shard: int, row: int, fate: str, item: Facts) -> list[Step]:
+        """Return the steps that the selection took."""
+        steps = []
+        if item.get("text_hash") is not None:
+            same = self._run.same_text(item["text_hash"])
+            steps.append(Step("copies", {"items": same.height, **self._first(same, shard, row)}))
+        decision = self._run.decision(shard, row)
+        if decision and fate == "near_duplicate" and decision["cluster"] is not None:
+            near = self._first(self._run.cluster(decision["cluster"]), shard, row)
+            steps += [Step("near_copy", near)] if near else []
+        if fate not in ("no_slot", "exact_duplicate", "near_duplicate"):
+            steps.append(self._slot(item))
+        if decision:
+            draw = {name: decision[name] for name in ("sampled", "position", "split") if decision[name] is not None}
+            steps.append(Step("draw", {**draw, **self._run.sizes}))
+        return steps
+
+    def _first(self, items: pl.DataFrame, shard: int, row: int) -> Facts:
+        """Return the first of some items as a fact, unless it is the row itself."""
+        first = items.row(0)
+        return {} if first == (shard, row) else {"first": self._run.name(*first)}
+
+    def _slot(self, item: Facts) -> Step:
+        settings, slot, category = self._run.recipe.slots, item["slot"], item["category"]
+
+        def weigh(category: str | None) -> float:
+            return settings.weights.get(category or "", settings.default_weight)
+
+        weights = [(weigh(name), count) for name, count in self._run.slot(slot)]
+        available = sum(count for _, count in weights)
+        whole = slot >= settings.whole_from or available <= settings.cap
+        share = 1.0 if whole else float(f"{chance(weigh(category), weights, settings.cap):.3g}")
+        facts = {"slot": slot, "available": available, "cap": settings.cap, "whole_from": settings.whole_from}
+        facts |= {"taken_whole": whole, "category": category, "weight": weigh(category), "chance": share}
+        return Step("slot", facts)
 
     def _cause(self, shard: Shard) -> str:
         """Say why a row may come out otherwise than in the run."""
@@ -139,111 +149,47 @@ class _Teller:
             return "The code of curator, a library or the tokenizer is another than when the run was made."
         return "Code, libraries, tokenizer and source are those of the run: its files were changed after it was made."
 
-    def _recorded_price(self, item: dict[str, Any] | None) -> PriceStep | None:
-        price = self._run.recipe.price
-        return PriceStep(None, item["price"], price.min, price.max) if item else None
 
-    def _recorded_tokens(self, item: dict[str, Any] | None) -> TokenStep | None:
-        cap = self._run.recipe.tokens
-        if item is None:
-            return None
-        name = self._run.recipe.tokenizer
-        return TokenStep(name, None, cap.min, cap.cap, cap.of, item["tokens"], None, None, None, None)
-
-    def _copies(self, shard: int, row: int, item: dict[str, Any] | None) -> CopiesStep | None:
-        if item is None or item.get("text_hash") is None:
-            return None
-        same = self._run.same_text(item["text_hash"])
-        first = same.row(0, named=True)
-        mine = (first["shard"], first["row"]) == (shard, row)
-        return CopiesStep(same.height, None if mine else self._run.other(first["shard"], first["row"]))
-
-    def _slot(self, item: dict[str, Any] | None, fate: str) -> SlotStep | None:
-        if item is None or fate == "no_slot" or fate in ("exact_duplicate", "near_duplicate"):
-            return None
-        settings = self._run.recipe.slots
-        counts = self._run.slot(item["slot"])
-
-        def weigh(category: str | None) -> float:
-            return settings.weights.get(category or "", settings.default_weight)
-
-        available = sum(count for _, count in counts)
-        whole = item["slot"] >= settings.whole_from or available <= settings.cap
-        weight = weigh(item["category"])
-        taken = 1.0 if whole else chance(weight, [(weigh(name), count) for name, count in counts], settings.cap)
-        return SlotStep(
-            item["slot"],
-            available,
-            settings.cap,
-            settings.whole_from,
-            whole,
-            item["category"],
-            weight,
-            round(taken, 4),
-            "certain: the slot was taken whole" if whole else in_words(taken),
-        )
-
-    def _draw(self, selected: dict[str, Any] | None) -> DrawStep | None:
-        if selected is None:
-            return None
-        return DrawStep(selected["sampled"], selected["position"], self._run.sampled, selected["split"])
-
-    def _numbers(self, story: RowStory, again: Remapped | None, selected: dict[str, Any] | None) -> str | None:
-        """Return this row's numbers for the sentence of its reason, as far as they are known."""
-        recipe, fate, slot, draw = self._run.recipe, story.fate, story.slot, story.draw
-        if fate in ("exact_duplicate", "near_duplicate"):
-            other = self._original(story, selected)
-            return f"{other.parent_asin}, row {other.row:,} of {other.source}" if other else None
-        if fate == "not_sampled" and slot:
-            return f"{slot.cap:,} of the {slot.available:,} items in slot ${slot.slot} were drawn"
-        if fate == "beyond_splits" and draw and draw.position is not None:
-            splits = self._run.published
-            return f"position {draw.position:,} (from 0), the splits take the first {splits:,} of {draw.sample:,}"
-        if fate == "no_slot" and selected and story.price:
-            return f"{story.price.read} USD is rounded to {selected['slot']}"
-        if again is None:
-            return None
-        if fate == "no_price":
-            return "there is none" if again.price.raw is None else f'"{again.price.raw}"'
-        if fate == "price_out_of_range":
-            return f"{again.price.read} USD, from {recipe.price.min} to {recipe.price.max} USD is kept"
-        if fate == "text_too_short" and again.text:
-            return f"{again.text.characters:,}, more than {recipe.text.min_chars:,} are needed"
-        if fate == "too_few_tokens":
-            return f"{again.facts['text_tokens']:,}, more than {recipe.tokens.min:,} are needed"
-        if fate == "price_in_text":
-            assert self._mapper is not None
-            said = self._mapper.own_price(again.facts)
-            return f"{again.price.read} USD" + (f', in "{said}"' if said else "")
-        return None
-
-    def _original(self, story: RowStory, selected: dict[str, Any] | None) -> OtherRow | None:
-        """Return the row that this one is a copy of."""
-        if story.fate == "exact_duplicate" and story.copies and story.copies.first:
-            return story.copies.first
-        if selected is None or selected["cluster"] is None:
-            return None
-        first = self._run.first_of_cluster(selected["cluster"])
-        if first is None or (first["shard"], first["row"]) == (selected["shard"], selected["row"]):
-            return None
-        return self._run.other(first["shard"], first["row"])
+def _source(shard: Shard, row: int, state: Facts) -> Step:
+    source = shard.source
+    facts = {"name": source.name, "kind": source.kind, "path": None if source.kind == "demo" else source.location}
+    facts |= {"repository": source.repository, "revision": source.revision, "category": source.category}
+    known = {name: value for name, value in facts.items() if value is not None}
+    return Step("source", {**known, "shard": shard.index, "row": row, **state})
 
 
-def _differences(fate: str, item: dict[str, Any] | None, again: Remapped) -> list[str]:
+def _reason(fate: str, steps: Sequence[Step]) -> str:
+    """Return the sentence of a reason, with the row's numbers as far as they are known."""
+    sentence = REASONS[fate].rstrip(".")
+    name, words = _NUMBERS.get(fate, ("", ""))
+    facts = {step.name: step.facts for step in steps}.get(name, {})
+    if fate == "no_price" and facts.get("raw", "") is None:
+        return f"{sentence}: there is none."
+    try:
+        return f"{sentence}: {words.format(**facts)}." if words else f"{sentence}."
+    except KeyError:
+        # A run whose files were changed may hold a reason without its numbers.
+        return f"{sentence}."
+
+
+def _differences(fate: str, item: Facts | None, trace: Trace) -> list[str]:
     """Return in what mapping the row again differs from what the run holds."""
+    differences = (
+        [] if trace.is_explained else ["The cleaning rules, one by one, don't give the text that the mapper made."]
+    )
     expected = KEPT if fate in FATES.categories or fate == "near_duplicate" else fate
-    if again.fate != expected:
+    if trace.fate != expected:
         says = f"{fate!r}, decided among the items that the rules kept" if expected == KEPT else repr(fate)
-        now = "the rules keep it" if again.fate == KEPT else f"it comes to {again.fate!r} ({REASONS[again.fate]})"
-        return [f"The ledger says {says}, but mapping the row again, {now}"]
-    if again.item is None:
-        return []
+        now = "the rules keep it" if trace.fate == KEPT else f"it comes to {trace.fate!r} ({REASONS[trace.fate]})"
+        return [*differences, f"The ledger says {says}, but mapping the row again, {now}."]
+    if trace.item is None:
+        return differences
     if item is None:
-        return ["The ledger says that the rules kept the row, but it is not among the items"]
-    return [
-        f"The run's item has another {name} than mapping the row again gives"
+        return [*differences, "The ledger says that the rules kept the row, but it is not among the items."]
+    return differences + [
+        f"The run's item has another {name} than mapping the row again gives."
         for name in _COMPARED
-        if item.get(name) != again.item.get(name)
+        if item.get(name) != trace.item.get(name)
     ]
 
 
@@ -270,16 +216,3 @@ def chance(weight: float, others: Sequence[tuple[float, int]], cap: int) -> floa
         middle = (low + high) / 2
         low, high = (middle, high) if drawn(middle) < cap else (low, middle)
     return -math.expm1(-weight * high)
-
-
-def in_words(share: float) -> str:
-    """Return a chance in words.
-
-    >>> in_words(0.3333), in_words(0.0123), in_words(0.999), in_words(0.0002)
-    ('about 33 in 100', 'about 12 in 1,000', 'more than 99 in 100', 'less than 1 in 1,000')
-    """
-    if share > 0.99:
-        return "more than 99 in 100"
-    if share >= 0.1:
-        return f"about {share * 100:.0f} in 100"
-    return f"about {share * 1000:.0f} in 1,000" if share >= 0.001 else "less than 1 in 1,000"

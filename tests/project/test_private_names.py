@@ -16,7 +16,6 @@ ALLOWED = {
     ("curator/kernels/compiler.py", "_nrt"): "numba>=0.68,<0.69",  # compiles without counts of references, no other way
     ("curator/kernels/compiler.py", "_cache"): "numba>=0.68,<0.69",  # takes a cache that survives damaged files
     ("curator/items/workers.py", "_exit"): "",  # documented, as `os._exit`
-    ("curator/why/page.py", "_asdict"): "",  # documented, of every NamedTuple
 }
 """Private names by the file that uses them, with the releases that were seen to have them."""
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from curator.why import explain, model
+from curator.why import explain
+from curator.why.steps import Row
 
 WORDS = "sturdy steel hinge with brass pins for every older gate in the yard it opens wide and stays put".split()
 
@@ -75,6 +76,6 @@ def ledger_of(run: Path) -> pl.DataFrame:
     return pl.read_parquet(sorted(run.glob("ledger/*.parquet")))
 
 
-def only(run: Path, asin: str) -> model.RowStory:
+def only(run: Path, asin: str) -> Row:
     [row] = explain(run, asin).rows
     return row

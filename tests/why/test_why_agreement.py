@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 from curator.run import ledger
-from curator.why import as_json, as_text, explain, model
-from curator.why.story import chance, in_words
+from curator.why import as_json, as_text, explain
+from curator.why.story import chance
 from why_tools import ledger_of, only, product, write_lines
 
 
@@ -35,24 +35,23 @@ def test_why_agrees_with_ledger_and_items(demo_run: Path) -> None:
     for asin in fates["parent_asin"].drop_nulls().sample(200, seed=5):
         for row in explain(demo_run, asin).rows:
             assert row.agrees, (asin, row.warnings)
-            assert row.fate == fates.filter(row=row.origin.row)["fate"].item()
-            item = held.get(row.origin.row)
+            at = row.facts["source"]["row"]
+            assert row.fate == fates.filter(row=at)["fate"].item()
+            item = held.get(at)
             assert row.prompt == (item and item["prompt"])
-            if row.slot is not None:
-                assert item is not None
-                assert row.slot.slot == item["slot"]
-                in_slot = [one for one in held.values() if one["slot"] == row.slot.slot]
-                assert row.slot.available <= len(in_slot)
-                assert sum(one["sampled"] for one in in_slot) == min(
-                    row.slot.available, row.slot.available if row.slot.taken_whole else row.slot.cap
-                )
-            if row.draw is not None:
-                assert item is not None
-                assert (row.draw.sampled, row.draw.position, row.draw.split) == (
-                    item["sampled"],
-                    item["position"],
-                    item["split"],
-                )
+            assert ("draw" in row.facts) == (item is not None)
+            if item is None:
+                continue
+            if slot := row.facts.get("slot"):
+                assert slot["slot"] == item["slot"]
+                in_slot = [one for one in held.values() if one["slot"] == slot["slot"]]
+                assert slot["available"] <= len(in_slot)
+                taken = slot["available"] if slot["taken_whole"] else slot["cap"]
+                assert sum(one["sampled"] for one in in_slot) == min(slot["available"], taken)
+            for name in ("sampled", "position", "split"):
+                assert row.facts["draw"].get(name) == item[name]
+            assert row.facts["draw"]["sample"] == selection["sampled"].sum()
+            assert row.facts["draw"]["published"] == selection["split"].count()
 
 
 def tamper(run: Path, asin: str, fate: str) -> None:
@@ -95,7 +94,7 @@ def test_a_changed_rule_is_said(parquet_run: Callable[..., Path], monkeypatch: p
     )
     row = only(run, "ONE")
     assert row.agrees is False
-    assert row.warnings[0] == "the cleaning rules, one by one, don't give the text that the mapper made."
+    assert row.warnings[0] == "The cleaning rules, one by one, don't give the text that the mapper made."
     assert any("another prompt" in warning for warning in row.warnings)
 
 
@@ -111,16 +110,15 @@ def check_recorded(run: Path, state: str) -> None:
     """What is told without the source is what the run holds."""
     kept, cheap = only(run, "KEPT"), only(run, "CHEAP")
     for row in (kept, cheap):
-        assert (row.origin.state, row.agrees, row.text, row.warnings) == (state, None, None, [])
+        assert (row.facts["source"]["state"], row.agrees, row.warnings) == (state, None, [])
+    assert [step.name for step in kept.steps] == ["source", "price", "tokens", "copies", "slot", "draw"]
+    assert [step.name for step in cheap.steps] == ["source"]
     assert (kept.fate, kept.reason, cheap.fate) == ("train", None, "price_out_of_range")
     assert cheap.reason == ledger.REASONS["price_out_of_range"]
-    assert kept.price == model.PriceStep(None, 101.0, 0.5, 999.49)
+    assert kept.facts["price"] == {"usd": 101.0, "min_usd": 0.5, "max_usd": 999.49, "rounded": 101}
     assert kept.prompt is not None
     assert kept.prompt.endswith("Price is $101.00")
-    assert kept.tokens is not None
-    assert kept.tokens.prompt > 0
-    assert kept.slot is not None
-    assert kept.draw is not None
+    assert kept.facts["tokens"]["prompt_tokens"] > 0
     page = as_text(explain(run, "KEPT"))
     assert state in page
     assert "not mapped again" in page
@@ -170,7 +168,7 @@ def test_another_demo_catalogue(demo_run: Path, monkeypatch: pytest.MonkeyPatch)
 
     asin = ledger_of(demo_run)["parent_asin"][0]
     monkeypatch.setattr(demo, "RAW_DEMO_VERSION", -1)
-    assert only(demo_run, asin).origin.state == "changed"
+    assert only(demo_run, asin).facts["source"]["state"] == "changed"
 
 
 def test_compressed_source_and_far_shards(build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +189,7 @@ def test_compressed_source_and_far_shards(build: Any, tmp_path: Path, monkeypatc
     run = build(folder, tmp_path / "run", "course-v1", **{"tokens.min": 0})
     assert len(list(run.glob("ledger/*"))) > 3
     story = explain(run, "P3")
-    assert [(row.origin.source, row.origin.row) for row in story.rows] == [
+    assert [(row.facts["source"]["name"], row.facts["source"]["row"]) for row in story.rows] == [
         (name, at) for name in ("a.jsonl.gz", "b.jsonl", "c.parquet") for at in (3, 19)
     ]
     assert all(row.agrees for row in story.rows)
@@ -211,10 +209,3 @@ def test_chance_is_about_that_of_the_draw(heavy: int, light: int, cap: int) -> N
     assert chance(5.0, groups, cap) == pytest.approx(taken[:heavy].mean() / 2000, abs=0.03)
     assert chance(1.0, groups, cap) == pytest.approx(taken[heavy:].mean() / 2000, abs=0.03)
     assert heavy * chance(5.0, groups, cap) + light * chance(1.0, groups, cap) == pytest.approx(cap)
-
-
-def test_chances_in_words() -> None:
-    assert in_words(1e-9) == "less than 1 in 1,000"
-    assert in_words(0.0123) == "about 12 in 1,000"
-    assert in_words(0.1) == "about 10 in 100"
-    assert in_words(0.995) == "more than 99 in 100"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,8 @@ import pytest
 
 from curator.run import ledger
 from curator.text.cleaning import COURSE_RULES, READABLE_RULES
-from curator.why import as_json, as_text, explain, model
+from curator.why import as_text, explain
+from curator.why.steps import Facts, Row, Step, Story
 from why_tools import LOOSE, WORDS, ledger_of, only, product, write_lines
 
 # -- every fate
@@ -32,7 +32,7 @@ def test_every_fate_is_told_as_the_ledger_has_it(odd_run: Path) -> None:
         for row in story.rows:
             assert row.agrees, row.warnings
             assert row.warnings == []
-            assert row.origin.state == "unchanged"
+            assert row.facts["source"]["state"] == "unchanged"
             assert (row.reason is None) == (row.fate in ledger.SPLITS)
             if row.reason is not None:
                 assert row.reason.startswith(ledger.REASONS[row.fate].rstrip("."))
@@ -63,10 +63,11 @@ def test_reasons_of_pricer(odd_run: Path) -> None:
     assert only(odd_run, "TELLS").reason == 'The text states the item\'s own price: 24.99 USD, in "$24.99!".'
     copy = only(odd_run, "COPY")
     assert copy.reason == "Another item has the same text: FIRST, row 9 of rows.jsonl."
-    assert copy.copies is not None
-    assert (copy.copies.items, copy.copies.first and copy.copies.first.parent_asin) == (2, "FIRST")
-    first = only(odd_run, "FIRST")
-    assert first.copies == model.CopiesStep(2, None)
+    assert copy.facts["copies"] == {
+        "items": 2,
+        "first": {"parent_asin": "FIRST", "source": "rows.jsonl", "row": 9, "fate": only(odd_run, "FIRST").fate},
+    }
+    assert only(odd_run, "FIRST").facts["copies"] == {"items": 2}
 
 
 @pytest.mark.parametrize("odd_run", ["course-v1"], indirect=True)
@@ -80,21 +81,23 @@ def test_slot_and_draw_of_a_full_slot(odd_run: Path) -> None:
     full = "The price slot was full and the draw took other items: 2 of the 4 items in slot $7 were drawn."
     assert [row.reason for row in rows].count(full) == 2
     for row in rows:
-        assert row.slot is not None
-        assert row.draw is not None
-        assert (row.slot.slot, row.slot.available, row.slot.cap, row.slot.taken_whole) == (7, 4, 2, False)
-        assert (row.slot.category, row.slot.weight, row.slot.chance, row.slot.in_words) == (
-            "Tools",
-            5.0,
-            0.5,
-            "about 50 in 100",
-        )
-        assert row.draw.sampled == (row.fate != "not_sampled") == (row.draw.position is not None)
+        draw = row.facts["draw"]
+        assert row.facts["slot"] == {
+            "slot": 7,
+            "available": 4,
+            "cap": 2,
+            "whole_from": 240,
+            "taken_whole": False,
+            "category": "Tools",
+            "weight": 5.0,
+            "chance": 0.5,
+        }
+        assert draw["sampled"] == (row.fate != "not_sampled") == ("position" in draw)
     beyond = ledger_of(odd_run).filter(fate="beyond_splits")["parent_asin"][0]
     told = next(row for row in explain(odd_run, beyond).rows if row.fate == "beyond_splits")
-    assert told.draw is not None
-    assert told.reason is not None
-    assert f"position {told.draw.position} (from 0), the splits take the first 5 of {told.draw.sample}." in told.reason
+    draw = told.facts["draw"]
+    numbers = f"position {draw['position']} (from 0), the splits take the first 5 of {draw['sample']}."
+    assert numbers in (told.reason or "")
 
 
 def test_near_copy_is_told_with_the_item_it_is_like(build: Any, tmp_path: Path) -> None:
@@ -107,17 +110,20 @@ def test_near_copy_is_told_with_the_item_it_is_like(build: Any, tmp_path: Path) 
         row = only(run, asin)
         assert row.reason is not None
         assert row.reason.startswith("Another item has nearly the same text")
-        mine = selection.filter(shard=row.origin.shard, row=row.origin.row)["cluster"][0]
+        source = row.facts["source"]
+        mine = selection.filter(shard=source["shard"], row=source["row"])["cluster"][0]
         first = selection.row(mine, named=True)
-        if first["row"] != row.origin.row:
+        assert ("near_copy" in row.facts) == (first["row"] != source["row"])
+        if "near_copy" in row.facts:
             told += 1
+            assert row.facts["near_copy"]["first"]["row"] == first["row"]
             assert f", row {first['row']:,} of demo" in row.reason
     assert told > 0
 
 
 def test_several_rows_with_one_asin_are_all_told(odd_run: Path) -> None:
     story = explain(odd_run, "TWICE")
-    assert [row.origin.row for row in story.rows] == [11, 12, 13]
+    assert [row.facts["source"]["row"] for row in story.rows] == [11, 12, 13]
     assert [row.fate for row in story.rows][::2] == ["no_price", "text_too_short"]
     page = as_text(story)
     assert page.startswith("TWICE in ")
@@ -128,6 +134,17 @@ def test_several_rows_with_one_asin_are_all_told(odd_run: Path) -> None:
 
 
 # -- every step
+
+
+def cleaning(row: Row) -> dict[tuple[str, str], Facts]:
+    """The facts of each cleaning rule, by the text that it cleans and its name."""
+    return {(step.facts["of"], step.facts["rule"]): step.facts for step in row.steps if step.name == "cleaning"}
+
+
+def changed(row: Row, rule: str) -> tuple[Facts, Facts]:
+    """What a rule took from the text and put into it."""
+    facts = cleaning(row)["text", rule]
+    return facts["taken"], facts["put"]
 
 
 def test_steps_of_pricer(build: Any, tmp_path: Path) -> None:
@@ -142,36 +159,29 @@ def test_steps_of_pricer(build: Any, tmp_path: Path) -> None:
     )
     run = build(write_lines(tmp_path / "rows.jsonl", [row]), tmp_path / "run", "pricer", **{"split.test": 0})
     told = only(run, "ONE")
-    assert told.text is not None
-    assert told.price == model.PriceStep("19.50", 19.5, 0.5, 999.49)
-    assert list(told.text.parts) == ["title", "categories", "details", "features", "description"]
-    assert told.text.details is not None
-    assert told.text.details.dropped == [
-        ("ASIN", "named in text.detail_keys_dropped"),
-        ("Rank", "empty or nested"),
-        ("Note", "empty or nested"),
-        ("Best Sellers Rank", "empty or nested"),
-    ]
-    assert told.text.characters_uncut > 1120 >= len(told.text.before)
-    steps = {step.rule: step for step in told.text.cleaning}
-    assert list(steps) == [*(rule.name for rule in READABLE_RULES), "special tokens"]
-    assert (steps["entities"].taken, steps["entities"].put) == ([("&amp;", 1)], [("&", 1)])
-    assert (steps["code points"].taken, steps["code points"].put) == ([(r"\u00e9", 1)], [("é", 1)])
-    assert (steps["tags"].taken, steps["tags"].put) == ([("<b>", 1), ("</b>", 1)], [(" ", 2)])
-    assert steps["characters"].taken == [("★", 1), ("“", 1), ("”", 1)]
-    assert steps["spaces"].taken[0].piece == " "
-    assert [piece for piece, _ in steps["special tokens"].taken] == ["<|endoftext|>"]
-    assert told.text.after == steps["spaces"].after
-    assert told.text.characters == len(told.text.after)
-    assert told.tokens is not None
-    assert told.tokens.is_cut
-    assert told.tokens.kept is not None
-    assert told.tokens.last_kept is not None
-    assert told.tokens.first_cut is not None
-    assert told.tokens.prompt <= told.tokens.cap == 180
-    assert told.tokens.kept.endswith(told.tokens.last_kept)
-    assert told.tokens.kept + told.tokens.first_cut in steps["special tokens"].after
-    assert told.prompt == f"How much does this cost to the nearest dollar?\n\n{told.tokens.kept}\n\nPrice is $20.00"
+    facts = told.facts
+    assert facts["price"] == {"raw": "19.50", "usd": 19.5, "min_usd": 0.5, "max_usd": 999.49, "rounded": 20}
+    assert list(facts["parts"]) == ["title", "categories", "details", "features", "description"]
+    assert facts["details"]["dropped_by_name"] == ["ASIN"]
+    assert facts["details"]["dropped_empty"] == ["Rank", "Note", "Best Sellers Rank"]
+    assert facts["uncleaned"]["whole_chars"] > 1120 == facts["uncleaned"]["max_chars"]
+    assert len(facts["uncleaned"]["text"]) <= 1120
+    rules = cleaning(told)
+    assert list(rules) == [*(("text", rule.name) for rule in READABLE_RULES), ("text", "special tokens")]
+    assert changed(told, "entities") == ({"&amp;": 1}, {"&": 1})
+    assert changed(told, "code points") == ({r"\u00e9": 1}, {"é": 1})
+    assert changed(told, "tags") == ({"<b>": 1, "</b>": 1}, {" ": 2})
+    assert rules["text", "characters"]["taken"] == {"★": 1, "“": 1, "”": 1}
+    assert next(iter(rules["text", "spaces"]["taken"])) == " "
+    assert list(rules["text", "special tokens"]["taken"]) == ["<|endoftext|>"]
+    assert facts["text"]["text"] == rules["text", "special tokens"]["text"]
+    assert facts["text"]["chars"] == len(rules["text", "spaces"]["text"])
+    tokens = facts["tokens"]
+    assert tokens["is_cut"]
+    assert tokens["prompt_tokens"] <= tokens["cap"] == 180
+    assert tokens["kept"].endswith(tokens["last_kept"])
+    assert tokens["kept"] + tokens["first_cut"] in facts["text"]["text"]
+    assert told.prompt == f"How much does this cost to the nearest dollar?\n\n{tokens['kept']}\n\nPrice is $20.00"
 
 
 def test_what_is_taken_of_details_and_prose_is_told(build: Any, tmp_path: Path) -> None:
@@ -182,25 +192,18 @@ def test_what_is_taken_of_details_and_prose_is_told(build: Any, tmp_path: Path) 
     run = build(write_lines(tmp_path / "rows.jsonl", [row]), tmp_path / "run", "pricer", **settings)
     told = only(run, "ONE")
     assert told.agrees
-    assert told.text is not None
-    assert told.text.details is not None
-    assert told.text.details.rewritten == [
-        (None, "Item Weight: 2 pounds (910 grams)"),
-        ("Package Dimensions: 12.8 x 25 inches; 2 Pounds", "Package Dimensions: 13 x 25 inches"),
+    assert told.facts["details"]["rewritten"] == [
+        {"listed": None, "written": "Item Weight: 2 pounds (910 grams)"},
+        {"listed": "Package Dimensions: 12.8 x 25 inches; 2 Pounds", "written": "Package Dimensions: 13 x 25 inches"},
     ]
-    assert told.text.details.first == ["Item Weight", "Package Dimensions", "Brand"]
-    assert told.text.prose == [
-        model.ProseStep("features", 3, ["Folds flat, for small rooms", "Opens wide", "Made to last"], 3, 60),
-        model.ProseStep("description", 1, [], 3, 60),
-    ]
-    assert all(line in (told.prompt or "") for step in told.text.prose for line in step.kept)
+    assert told.facts["details"]["put_first"] == ["Item Weight", "Package Dimensions", "Brand"]
+    taken = ["Folds flat, for small rooms", "Opens wide", "Made to last"]
+    assert told.facts["features"] == {"listed": 3, "kept": taken, "max_lines": 3, "max_chars": 60}
+    assert told.facts["description"] == {"listed": 1, "kept": [], "max_lines": 3, "max_chars": 60}
+    assert all(line in (told.prompt or "") for line in taken)
     page = as_text(explain(run, "ONE"))
-    assert 'details         added "Item Weight: 2 pounds (910 grams)"' in page
-    assert 'inches; 2 Pounds" is written "Package Dimensions: 13 x 25 inches"' in page
-    assert 'put first: "Item Weight", "Package Dimensions", "Brand"' in page
-    assert "features        3 texts listed, 3 lines taken: at most 3 of features and description together" in page
-    assert "description     1 text listed, 0 lines taken" in page
-    assert json.loads(as_json(explain(run, "ONE")))["rows"][0]["text"]["prose"][1]["kept"] == []
+    assert 'listed none, written "Item Weight: 2 pounds (910 grams)"' in page
+    assert re.search(r'^  put first +"Item Weight"\n +"Package Dimensions"\n +"Brand"$', page, re.MULTILINE)
 
 
 def test_steps_of_course(parquet_run: Callable[..., Path], raw_row: Any) -> None:
@@ -208,35 +211,29 @@ def test_steps_of_course(parquet_run: Callable[..., Path], raw_row: Any) -> None
     description = ["model AB1234567 , and 【big】 X99-12345 " + raw_row(3)["description"][0][:800]]
     run = parquet_run({"parent_asin": "ONE", "details": details, "description": description})
     told = only(run, "ONE")
-    assert told.text is not None
-    assert told.text.details is not None
-    assert told.text.details.used
-    assert told.text.details.removed == [('"Batteries Included?": "No"', 1), ("Item", 1), ("Package", 1), (":", 2)]
-    steps = {(step.of, step.rule): step for step in told.text.cleaning}
-    assert list(steps) == [(of, rule.name) for of in ("title", "text") for rule in COURSE_RULES]
-    noise = dict(steps["text", "noise"].taken)
+    facts = told.facts
+    assert facts["details"]["used"]
+    assert facts["details"]["removed"] == {'"Batteries Included?": "No"': 1, "Item": 1, "Package": 1, ":": 2}
+    rules = cleaning(told)
+    assert list(rules) == [(of, rule.name) for of in ("title", "text") for rule in COURSE_RULES]
+    noise = rules["text", "noise"]["taken"]
     assert noise["【"] == noise["】"] == 1
     assert noise['"'] == 8
-    assert steps["text", "commas"].taken == [(" ", 3)]
-    assert steps["text", "part numbers"].taken == [("AB1234567,", 1), ("X99-12345", 1)]
-    assert told.text.after == f"{steps['title', 'part numbers'].after}\n{steps['text', 'part numbers'].after}"
-    assert told.tokens is not None
-    assert told.tokens.kept is not None
-    assert told.tokens.first_cut is not None
-    assert told.tokens.kept + told.tokens.first_cut in told.text.after
+    assert rules["text", "commas"]["taken"] == {" ": 3}
+    assert rules["text", "part numbers"]["taken"] == {"AB1234567,": 1, "X99-12345": 1}
+    title, text = (rules[of, "part numbers"]["text"] for of in ("title", "text"))
+    assert facts["text"]["text"] == f"{title}\n{text}"
+    assert facts["text"]["chars"] == len(facts["uncleaned"]["text"])
+    assert facts["tokens"]["kept"] + facts["tokens"]["first_cut"] in facts["text"]["text"]
     assert told.agrees
     page = as_text(explain(run, "ONE"))
-    for shown in ("AB1234567,", "last kept", "first cut", 'deleted \'"Batteries Included?": "No"\'', "part numbers"):
+    for shown in ("AB1234567,", "last kept", "first cut", '"Batteries Included?": "No"\'', "part numbers"):
         assert shown in page
 
 
 def test_details_that_nobody_looks_at(parquet_run: Callable[..., Path]) -> None:
     run = parquet_run({"parent_asin": "ONE", "description": [" ".join(WORDS * 30)]})
-    told = only(run, "ONE")
-    assert told.text is not None
-    assert told.text.details is not None
-    assert not told.text.details.used
-    assert "not looked at" in as_text(explain(run, "ONE"))
+    assert not only(run, "ONE").facts["details"]["used"]
 
 
 def test_long_texts_are_shortened_unless_full(odd_run: Path) -> None:
@@ -247,3 +244,15 @@ def test_long_texts_are_shortened_unless_full(odd_run: Path) -> None:
     assert row.prompt is not None
     assert "\n".join(f"    │ {line}" for line in row.prompt.split("\n")) in full
     assert len(as_text(story)) <= len(full)
+
+
+def test_long_lists_are_shortened_unless_full() -> None:
+    keys = [f"Key {number}" for number in range(20)]
+    step = Step("details", {"put_first": keys, "removed": dict.fromkeys(keys, 2)})
+    story = Story("run", "pricer", "ONE", [Row("train", None, True, [], None, [step])])
+    page, full = as_text(story), as_text(story, full=True)
+    assert page.count("and 8 more (--full)") == 2
+    assert '"Key 19"' not in page
+    assert "more (--full)" not in full
+    assert full.count('"Key 19"') == 2
+    assert '"Key 19" ×2' in full
