@@ -24,7 +24,6 @@ from curator.items.workers import Done, Task, run_local
 from curator.recipe.load import Recipe
 from curator.report.complete import complete
 from curator.report.measure import Published
-from curator.report.summary import cost, summarise
 from curator.report.write import write_page
 from curator.run import ledger
 from curator.run.directory import RunDirectory
@@ -38,6 +37,7 @@ from curator.run.manifest import (
 )
 from curator.selection import select
 from curator.selection.record import write_ledger, write_selection
+from curator.selection.summary import cost, summarise
 from curator.sources import resolve
 from curator.sources.shards import Shard
 from curator.system import interrupt
@@ -146,7 +146,7 @@ def build(
         clock.lap("select")
         progress("write", 0, 0)
         # Imports Matplotlib, which takes a moment in which Ctrl-C would surface as whatever it makes of it.
-        from curator.report.images import images
+        from curator.figures.images import images
 
         with damaged_part_errors(run.path):
             pictures, published = images(summary), Published(recipe)

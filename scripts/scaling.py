@@ -62,10 +62,10 @@ def build(source: str, recipe: str, run: Path) -> dict[str, Any]:
 def one(run: Path, source: str) -> None:
     """Select again from the items of a finished RUN of SOURCE, in this process; print times and memory."""
     from curator.recipe.load import load_recipe
-    from curator.report.summary import summarise
     from curator.run import parts
     from curator.run.directory import RunDirectory
     from curator.selection import record, select
+    from curator.selection.summary import summarise
     from curator.sources import resolve
     from curator.system.platform import peak_memory_bytes
     from curator.tokens.vocabulary import find_vocabulary

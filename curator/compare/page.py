@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from curator.compare.compare import labels
+from curator.figures import charts, facts
+from curator.figures.charts import binned
 from curator.pages import svg
 from curator.pages.axes import FULL, HALF, NARROW, beside, count_axis, drawing, share_axis, shortened
 from curator.pages.html import environment
 from curator.pages.svg import COLOUR, Drawing, canvas, stairs
-from curator.report import facts, figures
-from curator.report.figures import binned
 from curator.run.ledger import REASONS
 from curator.system.files import write_text
 from curator.system.version import VERSION
@@ -85,13 +85,13 @@ def prices(comparison: Mapping[str, Any]) -> Drawing:
     def plot(width: int) -> Figure:
         figure, axes = canvas((width, 300 if width == FULL else 240), left=46, right=22, top=28)
         for side, curve in curves.items():
-            figures.price_steps(axes, curve, side)
+            charts.price_steps(axes, curve, side)
         share_axis(axes, max(curve.max() for curve in curves.values()), "% of the sample")
-        figures.price_axis(axes, width)
+        charts.price_axis(axes, width)
         return figure
 
     told = " and ".join(f"${facts.median(one) or 0:,} in {name}" for one, name in _named(counts, comparison))
-    alt = f"Prices of both samples in steps of ${figures.BIN}; the median slot is {told}."
+    alt = f"Prices of both samples in steps of ${charts.BIN}; the median slot is {told}."
     return drawing("prices", alt, FULL, plot)
 
 

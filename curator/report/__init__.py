@@ -1,1 +1,1 @@
-"""The page of a run, and the summary that it is made from."""
+"""The page of a run: what its checks found, its figures, and some of its rows."""

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from curator.figures import hexagons
 from curator.pages.html import clipped
 from curator.recipe.load import Recipe
-from curator.report import hexagons
 from curator.selection.draw import LAST
 from curator.text import prompts
 

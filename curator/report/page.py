@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from curator.figures import charts, clouds, facts
+from curator.figures.charts import slice_colour
 from curator.pages import svg
 from curator.pages.axes import shortened
 from curator.pages.html import environment
 from curator.pages.svg import Drawing
 from curator.recipe.load import keys
-from curator.report import clouds, facts, figures
-from curator.report.figures import slice_colour
 from curator.run.ledger import REASONS
 from curator.system.version import VERSION
 
@@ -100,17 +100,17 @@ def settings_listed(settings: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def _draw(summary: Mapping[str, Any]) -> dict[str, Drawing | None]:
     draw = (
-        figures.waterfall,
-        figures.prices,
-        figures.prices_by_split,
-        figures.slots,
-        figures.spikes,
-        figures.tokens,
-        figures.categories,
-        figures.ring,
+        charts.waterfall,
+        charts.prices,
+        charts.prices_by_split,
+        charts.slots,
+        charts.spikes,
+        charts.tokens,
+        charts.categories,
+        charts.ring,
         clouds.length,
         clouds.weight,
-        figures.duplicates,
+        charts.duplicates,
     )
     return {function.__name__: function(summary) for function in draw}
 

@@ -1,1 +1,1 @@
-"""The selection: slots, weighted sampling and splits over all items."""
+"""The selection: the weighted draw from each price slot, the splits, and the summary of it all."""

@@ -76,7 +76,7 @@ def _files(run: RunDirectory, digests: Digests, whole: Check, card: Check) -> No
 
 def _summary(run: RunDirectory, manifest: Manifest, check: Check) -> None:
     # Figures take a library that is slow to import.
-    from curator.report.images import alts
+    from curator.figures.images import alts
 
     summary: dict[str, Any] = json.loads(run.summary.read_bytes())
     for key, said, expected in (

@@ -20,10 +20,10 @@ from curator.dataset.certificate import certify_exhaustively, data_files
 from curator.dataset.forms import beside
 from curator.dataset.manifest import Manifest
 from curator.dataset.measures import Measures
+from curator.figures import hexagons
 from curator.pages.svg import COLOUR
 from curator.recipe.load import keys as recipe_keys
 from curator.recipe.load import load_recipe
-from curator.report import hexagons
 from curator.report.complete import verdict
 from curator.report.write import write_report
 from curator.run.run import Run

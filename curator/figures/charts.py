@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from curator.figures import facts
 from curator.pages.axes import (
     FULL,
     HALF,
@@ -24,7 +25,6 @@ from curator.pages.axes import (
     title_axis,
 )
 from curator.pages.svg import COLOUR, Drawing, canvas, stairs
-from curator.report import facts
 from curator.selection.draw import LAST
 
 BIN = 10

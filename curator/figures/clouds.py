@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 
+from curator.figures import hexagons
 from curator.pages.axes import HALF, NARROW, drawing, number, title_axis
 from curator.pages.svg import COLOUR, Drawing, canvas
-from curator.report import hexagons
 
 _LEVELS = 6
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from curator.figures import charts
 from curator.pages.svg import COLOUR, Drawing, settings
-from curator.report import figures
 
 _WIDTH = 860
-_DRAWN = (figures.waterfall, figures.prices, figures.slots, figures.categories, figures.tokens)
+_DRAWN = (charts.waterfall, charts.prices, charts.slots, charts.categories, charts.tokens)
 _DOTS = 2
 """Dots a pixel of the page: sharp on dense screens."""
 
