@@ -18,8 +18,7 @@ import pytest
 from curator.dataset import opened
 from curator.errors import CuratorError, UsageError
 from curator.evaluate.predictor import Setting, make
-from curator.evaluate.predictors import llama
-from curator.llm import scoring
+from curator.llm import local, scoring
 from curator.pipeline import build
 from curator.recipe.load import load_recipe
 
@@ -161,7 +160,7 @@ def same(told: list[Any], expected: list[Any]) -> None:
 
 @pytest.mark.parametrize("batch", [1, 3, 8])
 def test_the_loss_is_that_of_transformers_on_ten_rows(base: Path, rows: pl.DataFrame, batch: int) -> None:
-    model, tokenizer, words = llama.load(str(base), device="cpu")
+    model, tokenizer, words = local.load(str(base), device="cpu")
     assert len(set(rows["prompt"].str.len_chars())) > 3  # so that rows are filled up
     told = [evidence(one) for one in scoring.score(model, tokenizer, rows, batch=batch)]
     expected = by_hand(base, rows)
@@ -172,7 +171,7 @@ def test_the_loss_is_that_of_transformers_on_ten_rows(base: Path, rows: pl.DataF
 
 
 def test_an_adapter_counts(base: Path, adapter: Path, rows: pl.DataFrame) -> None:
-    model, tokenizer, words = llama.load(str(adapter), device="cpu")
+    model, tokenizer, words = local.load(str(adapter), device="cpu")
     told = [evidence(one) for one in scoring.score(model, tokenizer, rows, batch=4)]
     same(told, by_hand(base, rows, adapter))
     plain = [one[0] for one in by_hand(base, rows)]
@@ -207,7 +206,7 @@ def test_the_positions_are_those_of_the_trainer(tokenizer: Any, rows: pl.DataFra
 
 
 def test_the_side_of_padding_makes_no_difference(base: Path, rows: pl.DataFrame) -> None:
-    model, tokenizer, _ = llama.load(str(base), device="cpu")
+    model, tokenizer, _ = local.load(str(base), device="cpu")
     prompts = rows["prompt"].to_list()
     found = []
     for side in ("left", "right"):
@@ -234,7 +233,7 @@ def test_places_are_counted_without_what_fills_rows_up(tokenizer: Any, rows: pl.
 
 
 def test_a_model_in_training_goes_on_training(base: Path, rows: pl.DataFrame) -> None:
-    model, tokenizer, _ = llama.load(str(base), device="cpu")
+    model, tokenizer, _ = local.load(str(base), device="cpu")
     model.train()
     list(scoring.score(model, tokenizer, rows.head(2)))
     assert model.training
@@ -260,7 +259,7 @@ def test_llama_3_has_one_token_a_price(shared_data: Path) -> None:
 
 def test_without_one_token_a_price_no_slot_has_a_probability(rows: pl.DataFrame, tmp_path: Path) -> None:
     folder = make_model(tmp_path / "model", make_tokenizer(r"\p{N}"))
-    model, tokenizer, _ = llama.load(str(folder), device="cpu")
+    model, tokenizer, _ = local.load(str(folder), device="cpu")
     told = list(scoring.score(model, tokenizer, rows))
     assert all(one.prices is None and one.evidence.slot_probability is None for one in told)
     assert [one.evidence.tokens for one in told] == [len(str(slot)) + 4 for slot in rows["slot"]]
@@ -273,7 +272,7 @@ def test_without_one_token_a_price_no_slot_has_a_probability(rows: pl.DataFrame,
 
 @pytest.mark.parametrize("batch", [1, 4])
 def test_greedy_answers_are_those_of_transformers(base: Path, rows: pl.DataFrame, batch: int) -> None:
-    model, tokenizer, _ = llama.load(str(base), device="cpu")
+    model, tokenizer, _ = local.load(str(base), device="cpu")
     prompts = rows["prompt"].to_list()
     expected = []
     for prompt in prompts:
@@ -335,7 +334,7 @@ def test_the_price_is_read_from_the_first_line(base: Path, monkeypatch: pytest.M
 
 
 def test_middles_of_the_next_token(base: Path, rows: pl.DataFrame) -> None:
-    model, tokenizer, _ = llama.load(str(base), device="cpu")
+    model, tokenizer, _ = local.load(str(base), device="cpu")
     told = list(scoring.score(model, tokenizer, rows))
     for what in ("median", "mean"):
         answers = list(make(f"llama:{base}", setting(base, guess=what)).predict(rows))
@@ -378,7 +377,7 @@ def test_the_command_tells_loss_and_perplexity(
 
 def test_four_bits(base: Path, rows: pl.DataFrame) -> None:
     pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed (extra `llama`)")
-    model, tokenizer, words = llama.load(str(base), bits=4, device="cpu")
+    model, tokenizer, words = local.load(str(base), bits=4, device="cpu")
     told = [evidence(one) for one in scoring.score(model, tokenizer, rows)]
     plain = by_hand(base, rows)
     assert "4-bit" in words
@@ -422,7 +421,7 @@ def test_what_is_no_model_is_said_before_anything_is_asked(base: Path, adapter: 
     }.items():
         with pytest.raises(UsageError, match=message):
             make(f"llama:{name}", setting(tmp_path))
-    found = llama.find(str(lost), str(base))
+    found = local.find(str(lost), str(base))
     assert (found.base, found.adapter) == (base, lost)
 
 
@@ -437,7 +436,7 @@ def test_an_option_that_makes_no_sense(base: Path, tmp_path: Path, option: str, 
 
 def test_bits_are_four(base: Path) -> None:
     with pytest.raises(UsageError, match="only 4"):
-        llama.load(str(base), bits=3)
+        local.load(str(base), bits=3)
 
 
 def test_code_of_a_repository_is_not_run(base: Path, tmp_path: Path) -> None:
@@ -449,12 +448,12 @@ def test_code_of_a_repository_is_not_run(base: Path, tmp_path: Path) -> None:
     config |= {"model_type": "mine", "auto_map": mapped}
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(CuratorError, match="can't be loaded"):
-        llama.load(str(folder), device="cpu")
+        local.load(str(folder), device="cpu")
     assert not trace.exists()
 
 
 def test_a_tokenizer_of_another_model(base: Path, tokenizer: Any, rows: pl.DataFrame, tmp_path: Path) -> None:
-    model, _, _ = llama.load(str(base), device="cpu")
+    model, _, _ = local.load(str(base), device="cpu")
     tokenizer = make_tokenizer()
     tokenizer.add_tokens(["bracket"])
     with pytest.raises(CuratorError, match="don't belong together"):
@@ -468,7 +467,7 @@ def test_a_tokenizer_of_another_model(base: Path, tokenizer: Any, rows: pl.DataF
 
 
 def test_numbers_that_are_none(base: Path, rows: pl.DataFrame) -> None:
-    model, tokenizer, _ = llama.load(str(base), device="cpu")
+    model, tokenizer, _ = local.load(str(base), device="cpu")
     model.lm_head.weight.data.fill_(float("nan"))
     with pytest.raises(CuratorError, match="not numbers"):
         list(scoring.score(model, tokenizer, rows))

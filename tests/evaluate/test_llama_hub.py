@@ -13,7 +13,7 @@ from repository import ROOT
 FIND = """
 import sys
 from curator.errors import CuratorError
-from curator.evaluate.predictors.llama import find
+from curator.llm.local import find
 try:
     found = find(sys.argv[1], weights=len(sys.argv) == 2)
 except CuratorError as error:

@@ -23,7 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from curator.errors import CuratorError, RunError, RunLockedError, UsageError
-from curator.evaluate.predictors.llama import find, library, model_load_errors, quiet
+from curator.llm.local import find, library, model_load_errors, quiet
 from curator.system.files import write_json, write_text
 from curator.system.paths import existing
 from curator.system.platform import peak_memory_bytes

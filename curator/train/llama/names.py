@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from curator.errors import UsageError, nearest
-from curator.evaluate.predictors.llama import library
+from curator.llm.local import library
 from curator.train.llama.options import Options
 
 

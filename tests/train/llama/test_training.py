@@ -28,8 +28,7 @@ import hub_stand_in as stand_in  # noqa: E402
 from curator.cli.commands import main  # noqa: E402
 from curator.dataset import opened  # noqa: E402
 from curator.errors import CheckError, HubError, UsageError  # noqa: E402
-from curator.evaluate.predictors import llama as evaluated  # noqa: E402
-from curator.llm import scoring  # noqa: E402
+from curator.llm import local, scoring  # noqa: E402
 from curator.train import loss_log  # noqa: E402
 from curator.train.llama import command as llama_command  # noqa: E402
 from curator.train.llama import rows as llama_rows  # noqa: E402
@@ -151,7 +150,7 @@ def prepared(demo_run: Path, base: Path, tmp_path_factory: Any) -> tuple[Any, An
     out = tmp_path_factory.mktemp("prepared")
     options = Options(str(base), out, train_rows=40, validation_rows=10, batch_size=4, lora_r=4, checkpointing=False)
     before = llama_command.prepare(str(demo_run), options, lambda line: None)
-    with evaluated.quiet(transformers):
+    with local.quiet(transformers):
         model = llama.load_model(base, options)
         return before, llama.make_trainer(model, before.tokenizer, before.rows, options, before.report, "test"), options
 
@@ -239,12 +238,12 @@ def test_the_saved_adapter_gives_the_loss_that_was_told(
     out, found, _ = trained
     assert found["measured"]["perplexity"] == pytest.approx(math.exp(found["measured"]["loss"]))
     rows = opened.open_dataset(str(demo_run)).read("validation", 0, 12)
-    model, tokenizer, _ = evaluated.load(str(out), bits=4)
+    model, tokenizer, _ = local.load(str(out), bits=4)
     told = [one.evidence for one in scoring.score(model, tokenizer, rows)]
     mean = sum(one.loss or 0 for one in told) / sum(one.tokens or 0 for one in told)
     # The trainer fills batches up, here rows come one by one: in 4-bit weights and bfloat16 that shows.
     assert found["measured"]["loss"] == pytest.approx(mean, rel=1e-2)
-    untrained, _, _ = evaluated.load(str(base), bits=4)
+    untrained, _, _ = local.load(str(base), bits=4)
     before = [one.evidence.loss or 0 for one in scoring.score(untrained, tokenizer, rows)]
     assert sum(before) / sum(one.tokens or 0 for one in told) > 1.2 * mean
 
