@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SAID = """
 import sys
 import click
@@ -38,6 +40,7 @@ def test_help_recipes_and_sentences_are_the_same(environment: dict[str, str]) ->
     assert stripped == whole
 
 
+@pytest.mark.acceptance
 def test_a_build_and_an_evaluation_work(environment: dict[str, str], tmp_path: Path) -> None:
     curator = ("-OO", "-m", "curator")
     built = run(*curator, "build", "demo:500", "--workers", 1, "--out", tmp_path / "run", environment=environment)
