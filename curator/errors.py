@@ -68,6 +68,10 @@ class CheckError(CuratorError):
     exit_code = 3
 
 
+class CuratorWarning(UserWarning):
+    """What should be known before a dataset is used, such as that a split is smaller than asked for."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the known name that is closest, or the first that `name` begins.
 

@@ -14,15 +14,17 @@ import polars as pl
 
 from curator.items.map_shard import map_shard
 from curator.items.mapper import Mapper
+from curator.pages.result import Result, Table, html
 from curator.recipe.load import Recipe
 from curator.selection import draw, splits
 from curator.sources import resolve
+from curator.system.display import aligned
 
 _SHARDS = 8
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Result):
     """An estimate; all but `rows_in` and `rows_tried` are extrapolated.
 
     Attributes:
@@ -46,8 +48,21 @@ class Estimate:
     disk_bytes: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the estimate as JSON-ready values."""
+        """Return the estimate as plain values that JSON can hold."""
         return asdict(self)
+
+    def __str__(self) -> str:
+        return aligned(self._facts())
+
+    def _repr_html_(self) -> str:
+        return html("estimate", tables=[Table(self._facts())])
+
+    def _facts(self) -> list[tuple[str, str]]:
+        rows = [("rows in", f"{self.rows_in:,}"), ("rows tried", f"{self.rows_tried:,}")]
+        rows += [("items, about", f"{self.items:,}"), ("sampled, about", f"{self.sampled:,}")]
+        rows += [(f"  {split}", f"{count:,}") for split, count in self.splits.items() if count]
+        rows += [("tokens, about", f"{self.tokens:,}"), ("map step, about", f"{self.seconds:,.0f} s")]
+        return [*rows, ("disk, about", f"{self.disk_bytes / 2**20:,.0f} MiB")]
 
 
 def estimate(specs: Sequence[str], recipe: Recipe, workers: int) -> Estimate:

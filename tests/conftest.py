@@ -6,6 +6,7 @@ import base64
 import gzip
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -133,6 +134,14 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("demo") / "run"
     build(["demo:2000"], load_recipe("pricer"), path, workers=1)
     return path
+
+
+@pytest.fixture
+def here(demo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, in which `runs/demo` is a run, as the examples of the documents have it."""
+    shutil.copytree(demo_run, tmp_path / "runs" / "demo")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

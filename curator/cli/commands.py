@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 import sys
+import warnings
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from curator.cli import tab_completion, tables
+from curator.cli import tab_completion
 from curator.cli.group import Command, Group, agreed
 from curator.cli.train import train
-from curator.system import progress
-from curator.system.display import visible
+from curator.errors import CuratorWarning
+from curator.system.display import json_line, visible
 from curator.system.version import VERSION
 
 
@@ -74,40 +73,28 @@ def build(
     Example:
       curator build demo:5000 --recipe course-v1 --set tokenizer=o200k_base --out runs/example
     """
-    from curator.pipeline import build as run_build
-    from curator.recipe.load import load_recipe, parse_setting
-    from curator.system.platform import cores
+    from curator.api.build import build as build_run
+    from curator.api.build import dry_run as estimate
+    from curator.recipe.load import parse_setting
 
     if address is not None and engine != "ray":
         raise click.UsageError("--address names a Ray cluster: add --engine ray")
-    sources = sources or ("demo",)
-    recipe = load_recipe(recipe_name, dict(parse_setting(text) for text in settings))
+    names = list(sources or ("demo",))
+    changes = dict(parse_setting(text) for text in settings)
     if dry_run:
-        from curator.estimate import estimate
-
         if address is not None:
             raise click.UsageError("--dry-run asks no cluster: leave --address out, and give its cores as --workers")
-        guess = estimate(sources, recipe, workers or cores())
-        click.echo(json.dumps(guess.to_dict()) if as_json else tables.estimated(guess))
+        guess = estimate(names, recipe=recipe_name, settings=changes, workers=workers)
+        click.echo(json_line(guess.to_dict()) if as_json else guess)
         return
-    run = out or Path("runs") / f"{_label(sources)}-{recipe.name}"
-    with progress.steps() as report_step:
-        summary = run_build(
-            sources,
-            recipe,
-            run,
-            workers=workers,
-            progress=report_step,
-            engine=engine,
-            address=address,
-            replace=bool(out),
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CuratorWarning)
+        run = build_run(
+            names, out, recipe=recipe_name, settings=changes, workers=workers, engine=engine, address=address
         )
-    for warning in summary["warnings"]:
+    for warning in run.warnings:
         click.echo(visible(f"Warning: {warning}"), err=True)
-    if as_json:
-        click.echo(json.dumps({**summary, "run": str(run)}))
-    else:
-        click.echo(tables.built(summary, run))
+    click.echo(json_line({**run.summary.to_dict(), "run": str(run.path)}) if as_json else run.summary)
 
 
 @main.group()
@@ -133,11 +120,11 @@ def show(name: str, settings: tuple[str, ...]) -> None:
     Example:
       curator recipes show course-v1
     """
-    from curator.recipe.load import explain, load_recipe, parse_setting
+    from curator.recipe.load import load_recipe, parse_setting
 
     recipe = load_recipe(name, dict(parse_setting(text) for text in settings))
     # TOML has the same escapes: what is shown still is the recipe.
-    click.echo(visible(explain(recipe), keep="\n"), nl=False)
+    click.echo(visible(str(recipe), keep="\n"), nl=False)
 
 
 @main.command()
@@ -155,7 +142,7 @@ def categories(as_json: bool) -> None:
     from curator.sources.categories import COURSE, ITEMS
 
     if as_json:
-        click.echo(json.dumps({"categories": [{"name": n, "items": ITEMS[n], "course": n in COURSE} for n in ITEMS]}))
+        click.echo(json_line({"categories": [{"name": n, "items": ITEMS[n], "course": n in COURSE} for n in ITEMS]}))
         return
     for name, items in ITEMS.items():
         click.echo(f"{name:<28}{items:>11,}{'  course' if name in COURSE else ''}")
@@ -175,10 +162,9 @@ def report(run: Path, out: Path | None) -> None:
       curator build demo:5000 --out runs/demo-5000
       curator report runs/demo-5000 --out demo.html
     """
-    from curator.report.write import write_report
-    from curator.run.run import Run
+    from curator.api.run import Run
 
-    click.echo(str(write_report(Run(run), out)))
+    click.echo(Run(run).report(out))
 
 
 @main.command()
@@ -198,14 +184,10 @@ def compare(run_a: Path, run_b: Path, out: Path | None, as_json: bool) -> None:
       curator build demo:5000 --out runs/pricer
       curator compare runs/course-v1 runs/pricer --out comparison.html
     """
-    from curator.compare.compare import as_text
-    from curator.compare.compare import compare as compare_runs
-    from curator.compare.page import write_comparison
+    from curator.api.run import Run
 
-    comparison = compare_runs(run_a, run_b)
-    if out is not None:
-        write_comparison(comparison, out)
-    click.echo(json.dumps(comparison) if as_json else as_text(comparison))
+    comparison = Run(run_a).compare(run_b, out=out)
+    click.echo(json_line(comparison.to_dict()) if as_json else comparison)
 
 
 @main.command()
@@ -224,11 +206,10 @@ def why(run: Path, parent_asin: str, full: bool, as_json: bool) -> None:
       curator build demo:5000 --out runs/demo-5000
       curator why runs/demo-5000 B0B5NHY0KK
     """
-    from curator.why import as_json as json_of
-    from curator.why import as_text, explain
+    from curator.api.run import Run
 
-    story = explain(run, parent_asin)
-    click.echo(json_of(story) if as_json else as_text(story, full=full))
+    story = Run(run).why(parent_asin)
+    click.echo(json_line(story.to_dict()) if as_json else story.text(full=full))
 
 
 @main.command()
@@ -252,7 +233,7 @@ def publish(run: Path, repo_id: str, public: bool, yes: bool, dry_run: bool) -> 
     from curator.publish.push import plan, push
 
     planned = plan(run, repo_id, public=public)
-    click.echo(planned.to_text())
+    click.echo(planned)
     if dry_run:
         click.echo("dry run: nothing was sent")
         return
@@ -280,12 +261,10 @@ def verify(place: str, as_json: bool, price_per_million: float | None, exhaustiv
       curator build demo:5000 --out runs/demo-5000
       curator verify runs/demo-5000 --price-per-million 25
     """
-    from curator.verify.verify import as_json as json_of
-    from curator.verify.verify import as_text
     from curator.verify.verify import verify as check
 
     verdict = check(place, price_per_million, exhaustive=exhaustive)
-    click.echo(json_of(verdict) if as_json else as_text(verdict))
+    click.echo(json_line(verdict.to_dict()) if as_json else verdict)
     verdict.raise_for_failures()
 
 
@@ -306,6 +285,12 @@ class _Evaluate(Command):
 @main.command(cls=_Evaluate)
 @click.argument("place", metavar="[RUN|DATASET]", required=False, shell_complete=tab_completion.run)
 @click.option("--model", "models", metavar="NAME", multiple=True, help="A predictor (see below); may be repeated.")
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="File of prices guessed elsewhere (.csv, .jsonl, .parquet: id, price).",
+)
 @click.option("--datasets", nargs=2, metavar="RUN_A RUN_B", help="Compare how well models learn from two runs.")
 @click.option(
     "--split",
@@ -323,6 +308,7 @@ class _Evaluate(Command):
 def evaluate(
     place: str | None,
     models: tuple[str, ...],
+    predictions: tuple[Path, ...],
     datasets: tuple[str, str] | None,
     split: str,
     limit: int | None,
@@ -343,39 +329,36 @@ def evaluate(
       curator build demo:5000 --out runs/demo-5000
       curator evaluate runs/demo-5000 --model constant --model category
     """
-    from curator.evaluate.command import evaluate_datasets, evaluate_models
+    from curator.evaluate.evaluate import MOST_PRODUCTS, MOST_ROWS, evaluate_datasets
+    from curator.evaluate.evaluate import evaluate as evaluate_models
     from curator.recipe.load import parse_setting
 
     options = dict(parse_setting(text) for text in settings)
     if (place is None) == (datasets is None):
         raise click.UsageError("name one RUN or DATASET, or two with --datasets RUN_A RUN_B")
     if datasets is not None:
-        done = evaluate_datasets(datasets, models, limit=limit, most_train=train_limit, out=out, options=options)
-    else:
-        assert place is not None
-        done = evaluate_models(
-            place,
-            models,
-            split=split,
-            limit=limit,
-            most_train=train_limit,
-            out=out,
-            options=options,
-            # Where nobody can answer, nobody has agreed.
-            confirm=lambda question: yes or (sys.stdin.isatty() and agreed(question)),
-        )
-    click.echo(json.dumps(done.summary) if as_json else done.text)
+        if predictions:
+            raise click.UsageError("--predictions go with one RUN or DATASET: a file learns from neither of two")
+        most = MOST_PRODUCTS if limit is None else limit or None
+        compared = evaluate_datasets(datasets, models, limit=most, train_limit=train_limit, out=out, settings=options)
+        click.echo(json_line(compared.to_dict()) if as_json else compared)
+        return
+    assert place is not None
+    league = evaluate_models(
+        place,
+        [*models, *predictions],
+        split=split,
+        limit=MOST_ROWS if limit is None else limit or None,
+        train_limit=train_limit,
+        out=out,
+        settings=options,
+        # Where nobody can answer, nobody has agreed.
+        confirm=lambda question, usd: yes or (sys.stdin.isatty() and agreed(question)),
+    )
+    click.echo(json_line(league.to_dict()) if as_json else league)
 
 
 main.add_command(train)
-
-
-def _label(sources: tuple[str, ...]) -> str:
-    """Return a folder name for the sources: the first one's without ending, or its folder's if any folder has such."""
-    path = Path(sources[0]).absolute()
-    alike = re.compile(r"full-\d{5}-of-\d{5}\.parquet|.*[*?\[].*")  # a file of the Hub's dataset, a glob
-    first = next((part for part in reversed(path.parts) if not alike.fullmatch(part)), "").split(".")[0]
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", first).strip("-") or "run"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import click
 
 from curator.cli.group import Parent, agreed
 from curator.cli.train_llama import llama
+from curator.system.display import json_line
 
 _Command = Callable[..., Any]
 
@@ -136,7 +136,7 @@ def start(
     if dry_run:
         say("dry run: nothing was sent")
         if as_json:
-            click.echo(json.dumps({**plan.summary, "dry_run": True}))
+            click.echo(json_line({**plan.summary, "dry_run": True}))
         return
     if plan.known:
         say(f"\nthis job was started before (status: {plan.record.status.replace('_', ' ')}): going on with it")
@@ -165,7 +165,7 @@ def status(run: Path, base_url: str | None, as_json: bool) -> None:
     from curator.train.gpt.record import Records
 
     found = gpt_command.status(Records(RunDirectory(run)), base_url)
-    click.echo(json.dumps(found) if as_json else printed.standing(found))
+    click.echo(json_line(found) if as_json else printed.standing(found))
 
 
 @gpt.command()
@@ -210,7 +210,7 @@ def cancel(run: Path, base_url: str | None, as_json: bool) -> None:
     from curator.train.gpt.record import Records
 
     found = gpt_command.cancel(Records(RunDirectory(run)), base_url)
-    click.echo(json.dumps(found) if as_json else printed.standing(found))
+    click.echo(json_line(found) if as_json else printed.standing(found))
 
 
 def _end(found: dict[str, Any], as_json: bool) -> None:
@@ -218,5 +218,5 @@ def _end(found: dict[str, Any], as_json: bool) -> None:
     from curator.train.gpt import command as gpt_command
     from curator.train.gpt import printed
 
-    click.echo(json.dumps(found) if as_json else f"\n{printed.standing(found)}")
+    click.echo(json_line(found) if as_json else f"\n{printed.standing(found)}")
     gpt_command.raise_if_failed(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from curator.cli import tab_completion
 from curator.cli.group import Command
+from curator.system.display import json_line
 from curator.train.llama.options import AUTO, QUANTIZATIONS, SCHEDULERS, Options
 
 _Command = Callable[..., Any]
@@ -114,4 +114,4 @@ def llama(run: str, dry_run: bool, as_json: bool, **asked: Any) -> None:
         else:
             found = llama_command.train(prepared, options, say)
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json_line(found))

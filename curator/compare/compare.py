@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from curator.pages.result import Result, Table, html
 from curator.recipe.load import keys
+from curator.run.finished import FinishedRun
 from curator.run.ledger import FATES, SPLITS
-from curator.run.run import Run
 from curator.system.display import visible
 
 SAMPLES = 5
@@ -40,12 +41,79 @@ _Key = tuple[str, str, int]
 class _Side:
     """One run: its directory, its summary, and the shards of each source."""
 
-    run: Run
+    run: FinishedRun
     summary: dict[str, Any]
     sources: dict[_Key, list[int]]
 
 
-def compare(path_a: Path, path_b: Path) -> dict[str, Any]:
+@dataclass(frozen=True, repr=False)
+class Comparison(Result):
+    """What changed from one run to another.
+
+    Attributes:
+        a: Overview of the run that is compared to.
+        b: Overview of the run that is looked at.
+        recipe: The settings that differ, each with its `key`, `sentence`, `a` and `b`.
+        versions: The versions that differ.
+        fates: Rows of each fate in both.
+        matched: Rows matched by `row` and by `parent_asin`, and those of one run alone (`only_a`, `only_b`).
+        moves: Rows by their two fates.
+        published: Rows in `both`, in the `same_split`, with an `other_prompt`; `gained` and `lost`.
+        gained: For each reason in `a` the rows that `b` publishes and `a` does not, with some examples.
+        lost: For each reason in `b` the rows that `a` publishes and `b` does not, with some examples.
+    """
+
+    a: dict[str, Any]
+    b: dict[str, Any]
+    recipe: list[dict[str, Any]]
+    versions: list[dict[str, Any]]
+    fates: list[dict[str, Any]]
+    matched: dict[str, int]
+    moves: list[dict[str, Any]]
+    published: dict[str, int]
+    gained: list[dict[str, Any]]
+    lost: list[dict[str, Any]]
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """What the two runs are called: their recipes, or their folders where these are the same."""
+        if self.a["recipe"] != self.b["recipe"]:
+            return self.a["recipe"], self.b["recipe"]
+        a, b = self.a["run"], self.b["run"]
+        return (a, b) if a != b else (f"{a} (first)", f"{b} (second)")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values that JSON can hold."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    def __str__(self) -> str:
+        rows = [("", *self.labels), *self._counts()]
+        wide, first, second = (max(len(row[column]) for row in rows) for column in range(3))
+        lines = [f"{name:<{wide}}  {left:>{first}}  {right:>{second}}" for name, left, right in rows]
+        return visible("\n".join([*lines, "", *self._changes()]), keep="\n")
+
+    def _repr_html_(self) -> str:
+        return html(" → ".join(self.labels), self._changes(), tables=[Table(self._counts(), ("", *self.labels))])
+
+    def _counts(self) -> list[tuple[str, str, str]]:
+        """Return the rows of the table: what is counted, in `a` and in `b`."""
+        named = (("rows_in", "rows in"), ("sampled", "sampled"))
+        rows = [(name, f"{self.a[key]:,}", f"{self.b[key]:,}") for key, name in named]
+        return rows + [(f"  {one['fate']}", f"{one['a']:,}", f"{one['b']:,}") for one in self.fates]
+
+    def _changes(self) -> Iterator[str]:
+        """Yield what changed, in sentences."""
+        yield f"settings that differ: {', '.join(one['key'] for one in self.recipe) or 'none'}"
+        yield (
+            f"published by both {self.published['both']:,}: {self.published['same_split']:,} in the same split,"
+            f" {self.published['other_prompt']:,} with another prompt"
+        )
+        for kind, where, moved in zip(("gained", "lost"), self.labels, (self.gained, self.lost), strict=True):
+            reasons = ", ".join(f"{one['reason']} {one['rows']:,}" for one in moved)
+            yield f"{kind} {self.published[kind]:,}" + (f": in {where} {reasons}" if reasons else "")
+
+
+def compare(path_a: Path, path_b: Path) -> Comparison:
     """Compare two runs row by row.
 
     Rows are matched by source and row number where both runs read the same content under the same name; all others by
@@ -54,11 +122,6 @@ def compare(path_a: Path, path_b: Path) -> dict[str, Any]:
     Args:
         path_a: The run that is compared to.
         path_b: The run that is looked at.
-
-    Returns:
-        `a` and `b` (each run's summary), `recipe` and `versions` (what differs), `fates`, `matched` (rows by each way),
-        `moves` (rows by their two fates), `published` (rows in both, gained, lost, and kept with another prompt), and
-        `gained` and `lost`: for each reason the rows and some of them.
 
     Raises:
         UsageError: One of them is no folder.
@@ -71,18 +134,18 @@ def compare(path_a: Path, path_b: Path) -> dict[str, Any]:
         tally.add("row", _rows(a, key), _rows(b, key))
     rest = [[_rows(side, key) for key in side.sources if key not in shared] for side in (a, b)]
     tally.add("parent_asin", *(pl.concat(some) if some else _NO_ROWS for some in rest))
-    return {
-        "a": _overview(a),
-        "b": _overview(b),
-        "recipe": _settings(a.summary["settings"], b.summary["settings"]),
-        "versions": _differences(_versions(a.summary), _versions(b.summary)),
-        "fates": [
+    return Comparison(
+        a=_overview(a),
+        b=_overview(b),
+        recipe=_settings(a.summary["settings"], b.summary["settings"]),
+        versions=_differences(_versions(a.summary), _versions(b.summary)),
+        fates=[
             {"fate": fate, "a": a.summary["fates"].get(fate, 0), "b": b.summary["fates"].get(fate, 0)}
             for fate in FATES
             if fate in a.summary["fates"] or fate in b.summary["fates"]
         ],
         **tally.result(),
-    }
+    )
 
 
 _NO_ROWS = pl.DataFrame(schema=_NARROW)
@@ -169,36 +232,8 @@ class _Tally:
             self.changed += int((joined["prompt"] != joined["prompt_b"]).sum())
 
 
-def labels(comparison: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what the two runs are called: their recipes, or their folders where these are the same."""
-    a, b = comparison["a"], comparison["b"]
-    if a["recipe"] != b["recipe"]:
-        return a["recipe"], b["recipe"]
-    return (a["run"], b["run"]) if a["run"] != b["run"] else (f"{a['run']} (first)", f"{b['run']} (second)")
-
-
-def as_text(comparison: Mapping[str, Any]) -> str:
-    """Return the comparison's counts as tables for a terminal."""
-    a, b, published = comparison["a"], comparison["b"], comparison["published"]
-    called = labels(comparison)
-    rows = [("", *called)]
-    rows += [(name, f"{a[key]:,}", f"{b[key]:,}") for key, name in (("rows_in", "rows in"), ("sampled", "sampled"))]
-    rows += [(f"  {one['fate']}", f"{one['a']:,}", f"{one['b']:,}") for one in comparison["fates"]]
-    wide, first, second = (max(len(row[column]) for row in rows) for column in range(3))
-    lines = [f"{name:<{wide}}  {left:>{first}}  {right:>{second}}" for name, left, right in rows]
-    lines += ["", f"settings that differ: {', '.join(one['key'] for one in comparison['recipe']) or 'none'}"]
-    lines += [
-        f"published by both {published['both']:,}: {published['same_split']:,} in the same split,"
-        f" {published['other_prompt']:,} with another prompt"
-    ]
-    for kind, where in zip(("gained", "lost"), called, strict=True):
-        reasons = ", ".join(f"{one['reason']} {one['rows']:,}" for one in comparison[kind])
-        lines += [f"{kind} {published[kind]:,}" + (f": in {where} {reasons}" if reasons else "")]
-    return visible("\n".join(lines), keep="\n")
-
-
 def _side(path: Path) -> _Side:
-    run = Run(path)
+    run = FinishedRun(path)
     with run.reading():
         sources: dict[_Key, list[int]] = {}
         ordinals: Counter[tuple[str, str]] = Counter()

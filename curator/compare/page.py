@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from curator.compare.compare import labels
+from curator.compare.compare import Comparison
 from curator.figures import charts, facts
 from curator.figures.charts import binned
 from curator.pages import svg
@@ -34,9 +34,9 @@ _MOST_CATEGORIES = 12
 _SENTENCES = {**REASONS, **facts.SENTENCES, "not_read": "The run has not read this row."}
 
 
-def render(comparison: Mapping[str, Any]) -> str:
+def render(comparison: Comparison) -> str:
     """Return the page of what `curator.compare.compare.compare` found."""
-    a, b = comparison["a"], comparison["b"]
+    a, b = comparison.a, comparison.b
     with svg.settings():
         drawn = {function.__name__: function(comparison) for function in (fates, prices, tokens, categories)}
     return (
@@ -44,24 +44,24 @@ def render(comparison: Mapping[str, Any]) -> str:
         .get_template("compare/compare.html")
         .render(
             version=VERSION,
-            title=f"{' against '.join(labels(comparison))}: comparison",
+            title=f"{' against '.join(comparison.labels)}: comparison",
             sections=_SECTIONS,
             comparison=comparison,
             a=a,
             b=b,
-            labels=labels(comparison),
+            labels=comparison.labels,
             figures=drawn,
             sentences=_SENTENCES,
-            published={side: sum(comparison[side]["splits"].values()) for side in "ab"},
+            published={side: sum(getattr(comparison, side)["splits"].values()) for side in "ab"},
             as_json=lambda value: json.dumps(value, ensure_ascii=False),
         )
     )
 
 
-def fates(comparison: Mapping[str, Any]) -> Drawing:
+def fates(comparison: Comparison) -> Drawing:
     """Draw the rows of each fate in both runs, side by side."""
-    rows = comparison["fates"]
-    first, second = labels(comparison)
+    rows = comparison.fates
+    first, second = comparison.labels
     top = max((max(row["a"], row["b"]) for row in rows), default=1) or 1
 
     def plot(width: int) -> Figure:
@@ -77,9 +77,9 @@ def fates(comparison: Mapping[str, Any]) -> Drawing:
     return drawing("fates", f"Rows of each fate in {first} and in {second}: {told}.", FULL, plot)
 
 
-def prices(comparison: Mapping[str, Any]) -> Drawing:
+def prices(comparison: Comparison) -> Drawing:
     """Draw the prices of both samples on the same axes."""
-    counts = {side: comparison[side]["distributions"]["slots"]["sampled"] for side in "ab"}
+    counts = {side: getattr(comparison, side)["distributions"]["slots"]["sampled"] for side in "ab"}
     curves = {side: facts.shares(binned(one)) for side, one in counts.items()}
 
     def plot(width: int) -> Figure:
@@ -95,9 +95,9 @@ def prices(comparison: Mapping[str, Any]) -> Drawing:
     return drawing("prices", alt, FULL, plot)
 
 
-def tokens(comparison: Mapping[str, Any]) -> Drawing:
+def tokens(comparison: Comparison) -> Drawing:
     """Draw the tokens of both samples' prompts on the same axes."""
-    counts = {side: comparison[side]["distributions"]["tokens"]["sampled"] for side in "ab"}
+    counts = {side: getattr(comparison, side)["distributions"]["tokens"]["sampled"] for side in "ab"}
 
     def plot(width: int) -> Figure:
         figure, axes = canvas((width, 270), left=46, right=22, top=28)
@@ -115,13 +115,13 @@ def tokens(comparison: Mapping[str, Any]) -> Drawing:
     return drawing("tokens", f"Tokens of the prompts of both samples; the median is {told}.", HALF, plot)
 
 
-def categories(comparison: Mapping[str, Any]) -> Drawing:
+def categories(comparison: Comparison) -> Drawing:
     """Draw the categories of both samples."""
-    counts = {side: comparison[side]["distributions"]["categories"] for side in "ab"}
+    counts = {side: getattr(comparison, side)["distributions"]["categories"] for side in "ab"}
     sampled = {side: {one["category"]: one["sampled"] for one in rows} for side, rows in counts.items()}
     names = sorted({*sampled["a"], *sampled["b"]}, key=lambda name: (-sampled["a"].get(name, 0), str(name)))
     shown = names[:_MOST_CATEGORIES]
-    totals = {side: comparison[side]["sampled"] for side in "ab"}
+    totals = {side: getattr(comparison, side)["sampled"] for side in "ab"}
     pairs = [tuple(_percent(sampled[side].get(name, 0), totals[side]) for side in "ab") for name in shown]
 
     def plot(width: int) -> Figure:
@@ -138,8 +138,8 @@ def categories(comparison: Mapping[str, Any]) -> Drawing:
     return drawing("categories", f"Shares of the largest categories in both samples: {told or 'none'}.", HALF, plot)
 
 
-def _named(counts: Mapping[str, list[int]], comparison: Mapping[str, Any]) -> list[tuple[list[int], str]]:
-    return list(zip(counts.values(), labels(comparison), strict=True))
+def _named(counts: Mapping[str, list[int]], comparison: Comparison) -> list[tuple[list[int], str]]:
+    return list(zip(counts.values(), comparison.labels, strict=True))
 
 
 def _percent(part: int, whole: int) -> float:
@@ -155,7 +155,7 @@ def _pairs(axes: Axes, pairs: list[Any], form: str) -> None:
     axes.set_ylim(max(len(pairs), 1) - 0.4, -0.6)
 
 
-def write_comparison(comparison: Mapping[str, Any], out: Path) -> None:
+def write_comparison(comparison: Comparison, out: Path) -> None:
     """Write the page of what `compare.compare` found.
 
     Raises:

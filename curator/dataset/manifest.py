@@ -145,9 +145,10 @@ class Manifest(_Entry):
     images: dict[str, ImageEntry]
     files: dict[str, DataFile]
 
-    def data_files(self, split: str) -> dict[str, int]:
-        """Return the files of a split in config `default`, in their order, with their rows."""
-        names = sorted(name for name in self.files if name.startswith(f"data/{split}-"))
+    def data_files(self, split: str, config: str = "default") -> dict[str, int]:
+        """Return the Parquet files of a split in a config, in their order, with their rows."""
+        start = f"{CONFIGS[config].folder}/{split}-"
+        names = sorted(name for name in self.files if name.startswith(start))
         return {name: self.files[name].rows for name in names}
 
     def place(self, split: str, at: int) -> str:

@@ -12,8 +12,8 @@ from curator.dataset.manifest import BESIDE_DATA, FILE, IMAGE, NAME, Manifest, M
 from curator.errors import HubError, RunError, UsageError
 from curator.hub import repository
 from curator.recipe.load import Recipe
+from curator.run.finished import FinishedRun
 from curator.run.ledger import SPLITS
-from curator.run.run import Run
 from curator.system.paths import is_folder, is_run
 from curator.text import prompts
 
@@ -119,11 +119,17 @@ def with_text(rows: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
     return rows.with_columns(text=prompts.product_text(pl.col("prompt"), recipe.prompt))
 
 
-def open_dataset(name: str) -> OpenDataset:
+def is_dataset(path: Path) -> bool:
+    """Return whether a folder holds a dataset of curator, or what is left of one."""
+    return (path / NAME).is_file() and (path / "data").is_dir()
+
+
+def open_dataset(name: str, config: str = "default") -> OpenDataset:
     """Return the dataset of a name.
 
     Args:
         name: A finished run's folder, a dataset folder, or else a repository of the Hub, whose files are downloaded.
+        config: The config whose files are downloaded.
 
     Raises:
         UsageError: There is no such folder, and it can't be a repository's name.
@@ -136,10 +142,11 @@ def open_dataset(name: str) -> OpenDataset:
         run = path if is_run(path) else path.parent if folder.name == "dataset" and is_run(folder.parent) else None
         # A folder that was published must hold nothing but what its manifest names: results go beside it.
         results = (run or Path()) / "evaluate" / ("" if run else folder.name or "dataset")
-        dataset = Run(run).directory.dataset if run else path
+        dataset = FinishedRun(run).directory.dataset if run else path
         return OpenDataset(name, dataset, results, _manifest(dataset, name))
     remote = find_published(name)
-    wanted = [one for one in published_files(remote) if one == NAME or one.startswith("data/")]
+    start = f"{CONFIGS[config].folder}/"
+    wanted = [one for one in published_files(remote) if one == NAME or one.startswith(start)]
     folder = repository.download(remote, wanted)
     return OpenDataset(name, folder, Path("evaluate") / name.replace("/", "--"), _manifest(folder, name))
 

@@ -24,13 +24,12 @@ from curator.evaluate import harness, metrics, printed
 from curator.evaluate.kinds import check_options
 from curator.evaluate.predictor import Setting, make
 from curator.evaluate.progress import Progress, silent
+from curator.pages.result import Result, Table, html
+from curator.system.display import visible
 from curator.system.version import VERSION
 
 ONE_IN = 10
 """One product in so many is held out."""
-
-MOST_PRODUCTS = 10_000
-"""Products guessed if nothing else is said."""
 
 THRESHOLD = 0.5
 """A held-out product so similar to a train row of either run is left out."""
@@ -47,17 +46,67 @@ class _Side:
     train: pl.DataFrame
 
 
+@dataclass(frozen=True, repr=False)
+class DatasetComparison(Result):
+    """How well models learn from two runs.
+
+    Attributes:
+        summary: `models` by name, each with `a` and `b` (metrics and intervals) and `differences` (a minus b), and what
+            was compared.
+        path: Where it was written.
+    """
+
+    summary: dict[str, Any]
+    path: Path | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every number as plain values that JSON can hold."""
+        return self.summary
+
+    def __str__(self) -> str:
+        lines = [*self._lines(), "", printed.table(*self._table())]
+        lines += ["", "In brackets: 95 % intervals, the differences paired by product."]
+        lines += [] if self.path is None else ["", f"results  {self.path}"]
+        return visible("\n".join(lines), keep="\n")
+
+    def _repr_html_(self) -> str:
+        title, *lines = self._lines()
+        heads, rows = self._table()
+        return html(title, [*lines, "In brackets: 95 % intervals."], tables=[Table(rows, heads, is_text=True)])
+
+    def _lines(self) -> list[str]:
+        names = [f"{self.summary[side]['run']} (recipe {self.summary[side]['recipe']})" for side in "ab"]
+        products = self.summary["products"]
+        return [
+            f"A is {names[0]}, B is {names[1]}",
+            f"{self.summary['train_rows']:,} train rows of either; {products['guessed']:,} held-out products that both"
+            f" have, {products['near_copies']:,} with a near-copy (similarity {THRESHOLD} or more) in train left out",
+        ]
+
+    def _table(self) -> printed.Cells:
+        """Return heads and rows: each model and metric on both datasets, and which of them is better."""
+        rows = []
+        for name, one in self.summary["models"].items():
+            for key in metrics.COMPARED:
+                found = one["differences"][key]
+                cells = [printed.with_interval(key, one[side][key], one[side]["intervals"][key]) for side in "ab"]
+                difference = printed.with_interval(key, found["difference"], found["interval"])
+                verdict = printed.verdict(key, "A", "B", found)
+                rows.append([name, metrics.BY_KEY[key].name, *cells, difference, verdict])
+        return ["model", "metric", "A", "B", "A - B", "what it shows"], rows
+
+
 def compare_datasets(
     runs: tuple[str, str],
     models: Sequence[str],
     *,
-    limit: int | None = MOST_PRODUCTS,
+    limit: int | None = None,
     most_train: int | None = None,
     folder: Path | None = None,
     options: Mapping[str, Any] | None = None,
     say: Callable[[str], None] = lambda line: None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> DatasetComparison:
     """Compare two runs by what models learn from them.
 
     Args:
@@ -69,10 +118,6 @@ def compare_datasets(
         options: Options of the predictors.
         say: Shows the user a line.
         progress: Called after each answer.
-
-    Returns:
-        `models` by name, each with `a` and `b` (metrics and intervals) and `differences` (a minus b), and what was
-        compared.
 
     Raises:
         UsageError: The runs have different sources, a model does not learn, or too few rows are left.
@@ -108,7 +153,7 @@ def compare_datasets(
         measured = [metrics.measure(one.scored, _KEYS) for one in guessed]
         difference = metrics.differences(guessed[0].scored, guessed[1].scored)
         found[name] = {"a": measured[0], "b": measured[1], "differences": difference}
-    return {
+    summary = {
         "curator": VERSION,
         "a": {"run": a.place.name, "recipe": a.place.recipe.name, "train_rows_there": a.train.height},
         "b": {"run": b.place.name, "recipe": b.place.recipe.name, "train_rows_there": b.train.height},
@@ -116,6 +161,7 @@ def compare_datasets(
         "products": {**counts, "near_copies": int(copies.sum()), "guessed": tests[0].height},
         "models": found,
     }
+    return DatasetComparison(summary)
 
 
 def _side(name: str) -> _Side:
@@ -173,28 +219,3 @@ def _shared(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, i
 
 def _in_order(items: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
     return products.join(items, on="parent_asin", how="left", maintain_order="left")
-
-
-def in_words(summary: Mapping[str, Any]) -> str:
-    """Return what the command prints: each model on both datasets, and which of them is better."""
-    names = [_label(summary, side) for side in "ab"]
-    products = summary["products"]
-    lines = [
-        f"A is {names[0]}, B is {names[1]}",
-        f"{summary['train_rows']:,} train rows of either; {products['guessed']:,} held-out products that both have,"
-        f" {products['near_copies']:,} with a near-copy (similarity {THRESHOLD} or more) in train left out",
-        "",
-    ]
-    rows = []
-    for name, one in summary["models"].items():
-        for key in metrics.COMPARED:
-            found = one["differences"][key]
-            cells = [printed.with_interval(key, one[side][key], one[side]["intervals"][key]) for side in "ab"]
-            difference = printed.with_interval(key, found["difference"], found["interval"])
-            rows.append([name, metrics.BY_KEY[key].name, *cells, difference, printed.verdict(key, "A", "B", found)])
-    lines.append(printed.table(["model", "metric", "A", "B", "A - B", "what it shows"], rows))
-    return "\n".join([*lines, "", "In brackets: 95 % intervals, the differences paired by product."])
-
-
-def _label(summary: Mapping[str, Any], side: str) -> str:
-    return f"{summary[side]['run']} (recipe {summary[side]['recipe']})"

@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,26 @@ import polars as pl
 from curator.dataset import opened
 from curator.dataset.opened import Chosen, OpenDataset
 from curator.errors import CuratorError, UsageError
-from curator.evaluate import metrics
+from curator.evaluate import metrics, printed
 from curator.evaluate.intervals import RESAMPLES
 from curator.evaluate.kinds import check_options
 from curator.evaluate.metrics import Scored
-from curator.evaluate.predictor import Answer, Predictor, Preparing, Setting, make
+from curator.evaluate.predictor import (
+    Answer,
+    Confirm,
+    Predictor,
+    Predictors,
+    Preparing,
+    Setting,
+    is_file,
+    make,
+    named,
+    nobody,
+)
 from curator.evaluate.price_in_answer import REASONS
 from curator.evaluate.progress import Progress, silent
+from curator.pages.result import Result, Table, html
+from curator.system.display import visible
 from curator.system.files import write_json, write_text
 from curator.system.version import VERSION
 
@@ -53,9 +66,9 @@ class Guessed:
     seconds: dict[str, float]
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Models on the same rows.
+@dataclass(frozen=True, repr=False)
+class Evaluation(Result):
+    """Models on the same rows: the league.
 
     Attributes:
         place: The dataset.
@@ -63,6 +76,7 @@ class Evaluation:
         rows: The rows that were guessed; columns as in `Predictor`.
         models: What each model said.
         summary: Every number, as JSON can hold it (see `summarise`).
+        files: Where the results were written: `folder`, `results` and `page`.
     """
 
     place: OpenDataset
@@ -70,11 +84,44 @@ class Evaluation:
     rows: pl.DataFrame
     models: list[Guessed]
     summary: dict[str, Any]
+    files: dict[str, str] = field(default_factory=dict)
+
+    def answers(self, model: str) -> pl.DataFrame:
+        """Return the rows with what a model said.
+
+        Columns: `parent_asin`, `category`, `title`, `price` and `guess` (USD), `text`, its answer word for word,
+        `reason`, why there is no guess.
+
+        Raises:
+            UsageError: No model has that name.
+        """
+        by_name = {one.name: one.answers for one in self.models}
+        if model not in by_name:
+            raise UsageError(f"no model {model!r} was evaluated; there are {', '.join(by_name)}")
+        said = by_name[model]
+        return self.rows.select("parent_asin", "category", "title", "price").with_columns(
+            guess=pl.Series([one.price for one in said], dtype=pl.Float64),
+            text=pl.Series([one.text for one in said], dtype=pl.String),
+            reason=pl.Series([one.reason for one in said], dtype=pl.String),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every number as plain values that JSON can hold."""
+        return {**self.summary, "files": self.files}
+
+    def __str__(self) -> str:
+        files = [f"results  {self.files['results']}", f"page     {self.files['page']}"] if self.files else []
+        return visible("\n".join([printed.evaluated(self.summary), *([""] if files else []), *files]), keep="\n")
+
+    def _repr_html_(self) -> str:
+        tables = [Table(rows, heads) for heads, rows in (printed.league(self.summary), printed.steps(self.summary))]
+        lines = ["In brackets: 95 % intervals.", *([f"Page: {self.files['page']}"] if self.files else [])]
+        return html(printed.headline(self.summary), lines, tables=[one for one in tables if one.rows])
 
 
 def evaluate(
     name: str,
-    models: Sequence[str],
+    models: Predictors,
     *,
     split: str = "test",
     limit: int | None = 250,
@@ -82,14 +129,14 @@ def evaluate(
     folder: Path | None = None,
     options: Mapping[str, Any] | None = None,
     say: Callable[[str], None] = lambda line: None,
-    confirm: Callable[[str], bool] = lambda question: False,
+    confirm: Confirm = nobody,
     progress: Progress = silent,
 ) -> Evaluation:
     """Evaluate models on the first rows of a split.
 
     Args:
         name: A run's folder, a dataset folder or a repository of the Hub.
-        models: The predictors' names.
+        models: What guesses (see `predictor.Predictors`).
         split: Whose rows are guessed.
         limit: Most rows that are guessed; None for all.
         most_train: Most rows that are learned from; None for all.
@@ -103,14 +150,15 @@ def evaluate(
         UsageError: A name, an option or a split makes no sense.
         CuratorError: A predictor can't answer at all.
     """
-    if not models:
+    asked = named(models)
+    if not asked:
         raise UsageError("no --model was named; for a start: --model constant --model category --model tfidf-ridge")
-    check_options(models, options or ())
+    check_options([one for one in asked.values() if isinstance(one, str) and not is_file(one)], options or ())
     place = opened.open_dataset(name)
     chosen = opened.choose(place, split, limit, most_train)
     setting = Setting(folder or place.results, place.recipe, split, say, dict(options or {}), confirm)
     # All names are looked at before the first model is asked: a slip in the last must not cost the first one's time.
-    predictors = [make(model, setting) for model in dict.fromkeys(models)]
+    predictors = [make(model, setting, called=called) for called, model in asked.items()]
     train = None
     if any(predictor.learns for predictor in predictors):
         train = place.read("train", 0, chosen.train)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
+from curator.errors import UsageError
 from curator.evaluate.kinds import KINDS, parse
 from curator.llm.scoring import Evidence
 from curator.recipe.load import Recipe
@@ -77,6 +78,15 @@ class Preparing(Protocol):
         """
 
 
+Confirm = Callable[[str, float | None], bool]
+"""Asks a question whose yes costs so much (USD; None where that is not known)."""
+
+
+def nobody(question: str, usd: float | None) -> bool:
+    """Agree to nothing."""
+    return False
+
+
 @dataclass(frozen=True)
 class Setting:
     """What a predictor may know besides the rows.
@@ -87,7 +97,7 @@ class Setting:
         split: The split the rows are of.
         say: Shows the user one line (on standard error), such as an estimate of the cost.
         options: What `--set` gave, by name; `check_options` has let pass only what a kind takes.
-        confirm: Asks the user whether something that may cost money is to be done; nobody agrees by default.
+        confirm: Asks whether something that may cost money is to be done; nobody agrees by default.
     """
 
     folder: Path
@@ -95,27 +105,78 @@ class Setting:
     split: str = "test"
     say: Callable[[str], None] = field(default=lambda line: None, repr=False)
     options: dict[str, Any] = field(default_factory=dict)
-    confirm: Callable[[str], bool] = field(default=lambda question: False, repr=False)
+    confirm: Confirm = field(default=nobody, repr=False)
+
+
+class Batched(Protocol):
+    """A user's own predictor that guesses many prices at once, as estimators of scikit-learn do."""
+
+    def predict(self, items: pl.DataFrame, /) -> Any:
+        """Return a price (USD) for each row, or None or NaN where there is none."""
 
 
 Factory = Callable[[str | None, Setting], Predictor]
 """Makes a predictor from what follows the colon in its name (None if nothing does) and the setting."""
 
 
-def make(name: str, setting: Setting) -> Predictor:
-    """Return the predictor of a name, ``kind`` or ``kind:argument``.
+Asked = str | Path | Callable[[Any], float | None] | Batched
+"""One predictor: the name of a kind, a file of predictions, a function of one item, or an object that has `predict`."""
+
+Predictors = Asked | Sequence[Asked] | Mapping[str, Asked]
+"""Predictors; those of a mapping are called as their keys say.
+
+A function gets one `predictors.own.Item` with `title`, `category`, `text` and `prompt`, and returns a price (USD) or
+None. An object's `predict` gets a Polars data frame with these columns and returns a price for each row; it is not
+fitted here. A file (``.csv``, ``.jsonl``, ``.parquet``) has a column `parent_asin` or `id`, and the price in `guess`,
+`prediction` or `price`.
+"""
+
+
+def named(predictors: Predictors) -> dict[str, Asked]:
+    """Return predictors by what the results call them.
+
+    >>> list(named(["constant", "category", Path("runs/colab.csv")]))
+    ['constant', 'category', 'colab']
+
+    Raises:
+        UsageError: Two have one name.
+    """
+    if isinstance(predictors, Mapping):
+        return dict(predictors)
+    several = predictors if isinstance(predictors, Sequence) and not isinstance(predictors, str) else [predictors]
+    found: dict[str, Asked] = {}
+    for one in several:
+        name = one if isinstance(one, str) else getattr(one, "__name__", type(one).__name__)
+        if is_file(one):
+            name = Path(str(one)).stem
+        if found.setdefault(name, one) is not one and found[name] != one:
+            raise UsageError(f"two predictors are called {name!r}: give each a name, {{'first': …, 'second': …}}")
+    return found
+
+
+def is_file(asked: Asked) -> bool:
+    """Tell whether a predictor is a file of predictions; a name that looks like one is."""
+    return isinstance(asked, str | Path) and Path(asked).suffix.lower() in (".csv", ".jsonl", ".parquet")
+
+
+def make(asked: Asked, setting: Setting, *, called: str | None = None) -> Predictor:
+    """Return a predictor.
 
     Args:
-        name: The name, such as ``constant:mean``.
+        asked: What guesses: ``kind`` or ``kind:argument``, such as ``constant:mean``, or the user's own.
         setting: What it may know besides the rows.
+        called: What the results call it; by default as the kind is named.
 
     Raises:
         UsageError: There is no such kind, or its argument is missing or makes no sense.
         CuratorError: What it needs is not installed or can't be had.
     """
-    kind_name, argument = parse(name)
-    kind = KINDS[kind_name]
-    factory: Factory = getattr(import_module(f"curator.evaluate.predictors.{kind.module}"), kind.factory)
-    predictor = factory(argument, setting)
-    predictor.name = name
+    if isinstance(asked, str) and not is_file(asked):
+        kind_name, argument = parse(asked)
+        kind = KINDS[kind_name]
+        factory: Factory = getattr(import_module(f"curator.evaluate.predictors.{kind.module}"), kind.factory)
+        predictor = factory(argument, setting)
+    else:
+        predictor = import_module("curator.evaluate.predictors.own").make_own(asked, called or str(asked), setting)
+    predictor.name = called or str(asked)
     return predictor

@@ -28,6 +28,7 @@ REASONS = {
     "refused": "The model refused, or its answer was filtered.",
     "cut_off": "The answer was cut off before its price was whole.",
     "failed": "No answer could be had, after all attempts.",
+    "not_predicted": "The file of predictions has no row for the product.",
 }
 """Why an answer has no price: code to sentence."""
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from curator.evaluate.metrics import BY_KEY
 
+Cells = tuple[list[str], list[list[str]]]
+"""Heads and rows of a table."""
+
 SHOWN = ("mae", "median_ae", "rmsle", "r2", "hit_rate")
 """Keys of the metrics in the table that is printed."""
 
@@ -45,13 +48,13 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(heads), "|" + "|".join("-" * (width + 2) for width in widths) + "|", *map(line, rows)])
 
 
-def league(summary: Mapping[str, Any]) -> str:
-    """Return the table of the models, each with its intervals."""
+def league(summary: Mapping[str, Any]) -> Cells:
+    """Return heads and rows of the table of the models, each with its intervals."""
     rows = []
     for name, one in summary["models"].items():
         cells = [with_interval(key, one[key], one["intervals"][key]) for key in SHOWN]
         rows.append([name, *cells, number("no_answer_rate", one["no_answer_rate"])])
-    return table(["model", *(BY_KEY[key].name for key in SHOWN), "no answer"], rows)
+    return ["model", *(BY_KEY[key].name for key in SHOWN), "no answer"], rows
 
 
 def verdict(key: str, a: str, b: str, found: Mapping[str, Any]) -> str:
@@ -61,8 +64,8 @@ def verdict(key: str, a: str, b: str, found: Mapping[str, Any]) -> str:
     return f"{(a, b)[found['better']]} is better" if found["better"] is not None else "no difference is shown"
 
 
-def steps(summary: Mapping[str, Any]) -> str:
-    """Return the differences of each model from the one before it, with what they show."""
+def steps(summary: Mapping[str, Any]) -> Cells:
+    """Return heads and rows of the differences of each model from the one before it, with what they show."""
     names = list(summary["models"])
     by_names = {(pair["a"], pair["b"]): pair for pair in summary["pairs"]}
     rows = []
@@ -73,25 +76,28 @@ def steps(summary: Mapping[str, Any]) -> str:
             found = pair[key]
             cells.append(f"{_signed(key, found)}: {verdict(key, a, b, found)}")
         rows.append([f"{a} - {b}", *cells])
-    return table(["difference", *(BY_KEY[key].name for key in ("mae", "rmsle", "hit_rate"))], rows) if rows else ""
+    return ["difference", *(BY_KEY[key].name for key in ("mae", "rmsle", "hit_rate"))], rows
 
 
 def _signed(key: str, found: Mapping[str, Any]) -> str:
     return with_interval(key, found["difference"], found["interval"])
 
 
-def evaluated(summary: Mapping[str, Any]) -> str:
-    """Return all that the command prints after an evaluation."""
+def headline(summary: Mapping[str, Any]) -> str:
+    """Return what was evaluated on which rows."""
     where = summary["rows_from"]
     place = summary["split"]
     if where["split"] != summary["split"]:
         place = f"{summary['split']} (there is none: train from row {where['start']:,} on)"
-    lines = [
+    return (
         f"{summary['dataset']}, recipe {summary['recipe']}: {where['rows']:,} rows of {place};"
-        f" {summary['train_rows']:,} train rows to learn from",
-        "",
-        league(summary),
-    ]
+        f" {summary['train_rows']:,} train rows to learn from"
+    )
+
+
+def evaluated(summary: Mapping[str, Any]) -> str:
+    """Return all that is printed after an evaluation."""
+    lines = [headline(summary), "", table(*league(summary))]
     if len(summary["models"]) > 1:
-        lines += ["", "Paired differences, the first minus the second, on the same rows:", "", steps(summary)]
+        lines += ["", "Paired differences, the first minus the second, on the same rows:", "", table(*steps(summary))]
     return "\n".join([*lines, "", "In brackets: 95 % intervals."])

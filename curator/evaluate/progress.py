@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 Progress = Callable[[str, int, int, float | None], None]
 """Called with the model, rows done, rows in all, mean absolute error so far (USD, None before the first answer)."""

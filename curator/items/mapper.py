@@ -49,16 +49,22 @@ SCHEMA = {
 `text_hash` tells exact copies; it is null where the recipe keeps them. `masked` tells prompts with a masked price.
 """
 
+_NO_ITEMS = pl.DataFrame(schema={name: type_ for name, type_ in SCHEMA.items() if name != "shard"})
+
 # What makes up a text, and isn't needed once it is there.
 _RAW = ("description", "features", "details", "store", "categories")
 
 
 class Mapper:
-    """Maps batches of raw rows to items under one recipe; loads the tokenizer once."""
+    """Maps batches of raw rows to items under one recipe."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self.tokenizer: Tokenizer = load_tokenizer(recipe.tokenizer)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer, loaded when a text first needs it."""
+        return load_tokenizer(self.recipe.tokenizer)
 
     @property
     def first_chars(self) -> int | None:
@@ -100,6 +106,8 @@ class Mapper:
         recipe = self.recipe
         sieve = self.sieve(raw.with_columns(read_prices(raw["price"]).alias("price")))
         sieve.apply(well_formed(), has_price(), price_in_range(recipe))
+        if sieve.rows.is_empty():
+            return _NO_ITEMS, sieve.fates()
         priced = sieve.rows
         # Lists are dear to filter; what makes up the text stays behind.
         sieve.rows = priced.drop(_RAW, strict=False).with_columns(slot=round_price(pl.col("price"), recipe.price))
@@ -115,6 +123,8 @@ class Mapper:
         else:
             sieve.rows = sieve.rows.with_columns(text=prompts.readable_text(priced, recipe.text))
             sieve.apply(enough_text(recipe, pl.col("text").str.len_chars()))
+        if sieve.rows.is_empty():
+            return _NO_ITEMS, sieve.fates()
         masked = pl.lit(value=False)
         if recipe.text.own_price == "mask":
             texts, changed = mask_own_price(sieve.rows["text"], sieve.rows["price"])

@@ -22,7 +22,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from curator.errors import CuratorError, RunError
+from curator.errors import RunError
 from curator.items.map_shard import map_shard
 from curator.items.mapper import Mapper
 from curator.recipe.load import Recipe
@@ -163,21 +163,17 @@ def environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-_mapper: Mapper | CuratorError | None = None
+_mapper: Mapper | None = None
 
 
 def _start_worker(recipe: str) -> None:
-    """Load the tokenizer once; leave Ctrl-C to the parent, and don't outlive it."""
+    """Make the mapper; leave Ctrl-C to the parent, and don't outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     global _mapper
-    try:
-        _mapper = Mapper(Recipe.model_validate_json(recipe))
-    except CuratorError as error:
-        # Raised here it would only break the pool, without a word; the first task raises it to the parent.
-        _mapper = error
+    _mapper = Mapper(Recipe.model_validate_json(recipe))
 
 
 def _end_with(parent: BaseProcess) -> None:
@@ -187,8 +183,6 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 def _work(task: Task) -> Done:
-    if isinstance(_mapper, CuratorError):
-        raise _mapper
     assert _mapper is not None
     return map_task(_mapper, task)
 

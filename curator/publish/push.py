@@ -14,6 +14,7 @@ from curator.dataset.card import render
 from curator.errors import CheckError, HubError
 from curator.hub import repository as hub
 from curator.hub.errors import hub_errors
+from curator.pages.result import Result, html
 from curator.publish import merge
 from curator.system.digest import sha256
 from curator.system.display import visible
@@ -24,8 +25,8 @@ _NO_DATA = frozenset({".gitattributes", ".gitignore", "README.md", "LICENSE", "L
 """What a repository may hold and still count as empty."""
 
 
-@dataclass
-class Plan:
+@dataclass(repr=False)
+class Plan(Result):
     """What publishing would do.
 
     Attributes:
@@ -86,8 +87,7 @@ class Plan:
             "notes": self.notes,
         }
 
-    def to_text(self) -> str:
-        """Return the plan as `--dry-run` prints it."""
+    def __str__(self) -> str:
         state = "a new dataset repository" if self.remote is None else f"at {self.remote.revision}"
         lines = [f"repository  {self.repository} ({state})", f"visibility  {self.visibility}"]
         lines += [f"rows        {self.rows:,}"]
@@ -96,6 +96,9 @@ class Plan:
         lines += [f"unchanged   {len(self.keep)} files"]
         lines += [f"delete      {len(self.delete)} files", *(f"  {name}" for name in self.delete)]
         return "\n".join([*lines, *self.notes])
+
+    def _repr_html_(self) -> str:
+        return html(self.address, folded=[("what changes there", str(self))], is_open=True)
 
     def warning(self) -> str:
         """Return what to tell a user before everyone can read the data."""

@@ -11,6 +11,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import tomli_w
@@ -78,6 +79,12 @@ class Recipe(Section):
             raise ValueError("text.style 'course' goes with text.fields title, description, features, details")
         return self
 
+    def __repr__(self) -> str:
+        return f"Recipe({self.name!r}, tokenizer={self.tokenizer!r})"
+
+    def __str__(self) -> str:
+        return explain(self)
+
     def to_toml(self) -> str:
         """Return the recipe as TOML with every key, enough to load the same recipe again."""
         return tomli_w.dumps(self.model_dump(mode="json"))
@@ -91,7 +98,7 @@ class Recipe(Section):
         return hashlib.sha256(json.dumps(mapped, sort_keys=True).encode()).hexdigest()
 
 
-def load_recipe(name: str = DEFAULT, settings: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(name: str | Path = DEFAULT, settings: Mapping[str, Any] | None = None) -> Recipe:
     """Load a built-in recipe or a TOML file, then apply dotted `settings` on top.
 
     Args:
@@ -101,7 +108,12 @@ def load_recipe(name: str = DEFAULT, settings: Mapping[str, Any] | None = None) 
 
     Raises:
         RecipeError: An unknown recipe or key, a value of the wrong type or out of range.
+
+    Example:
+        >>> load_recipe("pricer", {"slots.cap": 600}).slots.cap
+        600
     """
+    name = str(name)
     tree = _read(name)
     for key, value in (settings or {}).items():
         _set(tree, key, value)

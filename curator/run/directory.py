@@ -26,6 +26,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.recipe = path / "recipe.toml"
+        self.tables = path / "tables"
         self.sources = path / "sources.json"
         self.selection = path / "selection.parquet"
         self.dataset = path / "dataset"
@@ -59,7 +60,8 @@ class RunDirectory:
         except UnicodeEncodeError as error:
             raise RunError(f"{str(self.path)!a}: the folder's name is not UTF-8; choose another with --out") from error
         try:
-            if self.path.is_dir() and any(self.path.iterdir()) and not (is_run(self.path) or self._lock.exists()):
+            ours = is_run(self.path) or self._lock.exists() or self.tables.is_dir()
+            if self.path.is_dir() and any(self.path.iterdir()) and not ours:
                 raise RunError(
                     f"{self.path} is not empty and is not a run of curator (it has no recipe.toml);"
                     " choose another folder with --out"

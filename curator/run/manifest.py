@@ -43,7 +43,7 @@ def write_sources(run: RunDirectory, read: Sequence[Source], shards: Sequence[Sh
     """Write what the build reads: each source, and the shards that it is cut into."""
     numbers = {source.location: number for number, source in enumerate(read)}
     described = {
-        "sources": [asdict(source) for source in read],
+        "sources": [_described(run, source) for source in read],
         "shards": [
             {"shard": one.index, "source": numbers[one.source.location]}
             | {"start": one.start, "stop": one.stop, "offset": one.offset}
@@ -51,6 +51,13 @@ def write_sources(run: RunDirectory, read: Sequence[Source], shards: Sequence[Sh
         ],
     }
     write_json(run.sources, described)
+
+
+def _described(run: RunDirectory, source: Source) -> dict[str, Any]:
+    """Return a source as JSON; a table that the run keeps moves with it."""
+    tables = run.tables.resolve()
+    inside = Path(source.location).is_relative_to(tables)
+    return asdict(source) | ({"location": f"{tables.name}/{source.name}"} if inside else {})
 
 
 def refuse_other_sources(run: RunDirectory, read: Sequence[Source]) -> None:
@@ -61,7 +68,7 @@ def refuse_other_sources(run: RunDirectory, read: Sequence[Source]) -> None:
     """
     if not run.sources.exists():
         return
-    mine = {source.name if source.repository else source.location for source in read}
+    mine = {one["name"] if one["repository"] else one["location"] for one in (_described(run, one) for one in read)}
     try:
         there = json.loads(run.sources.read_text("utf-8"))["sources"]
         gone = [one["name"] for one in there if (one["name"] if one["repository"] else one["location"]) not in mine]
@@ -93,7 +100,7 @@ def write_manifest(
             "curator": VERSION,
             "python": platform.python_version(),
             "libraries": {name: version(name) for name in LIBRARIES},
-            "sources": [asdict(source) for source in read],
+            "sources": [_described(run, source) for source in read],
             "files": {
                 path.relative_to(run.path).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
                 for path in sorted(files)

@@ -46,6 +46,17 @@ ITEMS = {
 }
 """Items of each category, as the dataset's authors publish them (rounded; https://amazon-reviews-2023.github.io)."""
 
+
+def categories() -> dict[str, int]:
+    """Return the categories of Amazon Reviews 2023 with their items (rounded); each is a source for a build.
+
+    Example:
+        >>> curator.categories()["Appliances"]
+        94300
+    """
+    return dict(ITEMS)
+
+
 COURSE = (
     "Automotive",
     "Electronics",

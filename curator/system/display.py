@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from typing import Any
 
 _UNSAFE = re.compile(
     # Controls, half characters, and what ends a line or a paragraph.
@@ -28,6 +30,12 @@ def visible(text: str, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else f"\\u{ord(found[0]):04x}", text)
+
+
+def json_line(value: Any) -> str:
+    """Return a value as JSON on one line of ASCII, in which nothing acts either."""
+    # A DEL is the only control character that JSON does not escape by itself.
+    return json.dumps(value, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def counted(count: int, what: str) -> str:

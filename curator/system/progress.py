@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from typing import Any
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 Progress = Callable[[str, int, int], None]
 """Told the step (``scan``, ``map``, ``select``, ``write``) as it begins, and in ``map`` rows done and rows in all."""

@@ -7,6 +7,9 @@ import polars as pl
 from curator.kernels.buffers import to_buffers
 from curator.recipe.settings import PriceSettings
 
+_FEW = 100
+"""Prices that Python has read before a compiled loop is there."""
+
 
 def read_prices(raw: pl.Series) -> pl.Series:
     """Read prices as Python's `float` reads them.
@@ -21,12 +24,15 @@ def read_prices(raw: pl.Series) -> pl.Series:
     >>> read_prices(pl.Series(["12.99", " 1e2 ", "None", "from 9.99", None])).to_list()
     [12.99, 100.0, None, None, None]
     """
-    from curator.text.kernels.prices import read
-
     if raw.dtype != pl.String:
         return raw.cast(pl.Float64).fill_nan(None)
-    numbers, odd = read(to_buffers(raw))
-    prices = pl.Series(raw.name, numbers).set(pl.Series(odd), None)
+    if len(raw) <= _FEW:
+        numbers = [None if text is None else _python_float(text) for text in raw]
+        return pl.Series(raw.name, numbers, dtype=pl.Float64)
+    from curator.text.kernels.prices import read
+
+    plain, odd = read(to_buffers(raw))
+    prices = pl.Series(raw.name, plain).set(pl.Series(odd), None)
     # Each odd string is asked once of Python itself: white space, underscores, exponents and digits of other scripts.
     texts = raw.filter(odd).drop_nulls().unique(maintain_order=True)
     known = {text: number for text in texts if (number := _python_float(text)) is not None}

@@ -6,6 +6,7 @@ known to read exactly (Llama 3, o200k, cl100k and their kin), Hugging Face `toke
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -65,7 +66,7 @@ class Tokenizer(Protocol):
 
 
 def load_tokenizer(spec: str) -> Tokenizer:
-    """Load the tokenizer that `spec` names (see `vocabulary.find_vocabulary`).
+    """Load the tokenizer that `spec` names (see `vocabulary.find_vocabulary`), once in the life of the process.
 
     Raises:
         TokenizerError: It can't be had or read.
@@ -77,9 +78,14 @@ def load_tokenizer(spec: str) -> Tokenizer:
     >>> tokenizer.cut(encoded, 3, whole_words=True).texts.to_list()
     ['Folding bracket', 'Lamp']
     """
+    return _loaded(find_vocabulary(spec))
+
+
+@lru_cache(maxsize=4)
+def _loaded(vocabulary: Vocabulary) -> Tokenizer:
+    """Load a vocabulary; a file that has changed since is another one, by its digest."""
     import fastokens
 
-    vocabulary = find_vocabulary(spec)
     if vocabulary.path is None:
         return ByteLevelTokenizer(vocabulary, bundled_tokenizer(vocabulary.name))
     try:

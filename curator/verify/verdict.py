@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from curator.errors import CheckError
+from curator.pages.result import Result, Table, html
 from curator.system.display import visible
 
 State = Literal["holds", "fails", "warns", "skipped"]
@@ -51,15 +54,18 @@ class Check:
 
     def lines(self) -> list[str]:
         """Return what to print: the check, and below it what is wrong."""
+        detail, *below = self.said()
+        return [f"{self.state:<8} {self.name}{f': {detail}' if detail else ''}", *(f"         {one}" for one in below)]
+
+    def said(self) -> list[str]:
+        """Return what was found, and the problems, a line each."""
         more = self.found - len(self.problems)
-        said = self.skipped if self.state == "skipped" else self.detail
-        head = f"{self.state:<8} {self.name}{f': {said}' if said else ''}"
-        below = [*self.problems, *([f"… and {more:,} more"] if more else [])]
-        return [head, *(f"         {one}" for one in below)]
+        detail = self.skipped if self.state == "skipped" else self.detail
+        return [detail, *self.problems, *([f"… and {more:,} more"] if more else [])]
 
 
-@dataclass
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Result):
     """All checks of one dataset, and what training on it would take.
 
     Attributes:
@@ -79,7 +85,7 @@ class Verdict:
     price_per_million: float | None = None
 
     @property
-    def holds(self) -> bool:
+    def ok(self) -> bool:
         """Whether no check failed."""
         return all(check.state != "fails" for check in self.checks)
 
@@ -96,7 +102,7 @@ class Verdict:
         return {
             "place": self.place,
             "revision": self.revision,
-            "holds": self.holds,
+            "holds": self.ok,
             "checks": [
                 {
                     "id": one.id,
@@ -125,3 +131,30 @@ class Verdict:
             lists = ([f"  {check.name}", *(f"    {line.strip()}" for line in check.lines()[1:])] for check in failed)
             text = "\n".join(line for lines in lists for line in lines)
             raise CheckError(f"{self.place}: {len(failed)} of {len(self.checks)} checks do not hold:\n{text}")
+
+    def __str__(self) -> str:
+        lines = [self._where(), "rows count from 0, lines of JSONL from 1", ""]
+        lines += [line for check in self.checks for line in check.lines()]
+        return visible("\n".join([*lines, "", *self._training()]), keep="\n")
+
+    def _repr_html_(self) -> str:
+        counts = Counter(check.state for check in self.checks)
+        said = ", ".join(f"{count} {state}" for state, count in counts.items())
+        rows = [(check.state, check.name, "\n".join(check.said())) for check in self.checks]
+        title = f"{self._where()}: {'no check failed' if self.ok else 'A CHECK FAILED'}"
+        heads = ("state", "check", "what was found")
+        return html(title, [said, *self._training()], tables=[Table(rows, heads, is_text=True)])
+
+    def _where(self) -> str:
+        return self.place + (f" at {self.revision}" if self.revision else "")
+
+    def _training(self) -> Iterator[str]:
+        """Yield what training would take, a line each split."""
+        for split, one in self.tokens.items():
+            chats = "" if one["chats"] is None else f", {one['chats']:,} as chats (15 a chat for its frame)"
+            rows = f"{split:<11}{self.rows[split]:>9,} rows"
+            yield f"{rows}, {one['prompts']:,} tokens of prompts with answers{chats}"
+        cost = self.cost()
+        if cost is not None:
+            price = f"{self.price_per_million:g} USD a million tokens"
+            yield f"training   about {cost:,.2f} USD for one epoch of train at {price}"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 from curator.dataset import opened, promises
-from curator.dataset.manifest import NAME, Manifest, ManifestError, read
+from curator.dataset.manifest import Manifest, ManifestError, read
 from curator.dataset.measures import Measures
 from curator.errors import RecipeError, RunError, TokenizerError
 from curator.hub import repository
 from curator.recipe.load import load_recipe
+from curator.run.finished import FinishedRun
 from curator.run.ledger import SPLITS
-from curator.run.run import Run
-from curator.system.display import visible
 from curator.system.paths import is_folder, is_run, require_folder
 from curator.tokens.tokenizer import Tokenizer, load_tokenizer
 from curator.tokens.vocabulary import BUNDLED, find_vocabulary, recorded
@@ -42,8 +41,7 @@ def verify(place: str, price_per_million: float | None = None, *, exhaustive: bo
     """
     path = Path(place)
     verdict = verify_folder(path, exhaustive) if is_folder(path) else _verify_repository(place, exhaustive)
-    verdict.price_per_million = price_per_million
-    return verdict
+    return replace(verdict, price_per_million=price_per_million)
 
 
 def verify_folder(path: Path, exhaustive: bool = False) -> Verdict:
@@ -59,8 +57,8 @@ def verify_folder(path: Path, exhaustive: bool = False) -> Verdict:
     """
     require_folder(path)
     if is_run(path):
-        return _verify(str(path), Run(path).directory.dataset, exhaustive, path)
-    if (path / NAME).is_file() and (path / "data").is_dir():
+        return _verify(str(path), FinishedRun(path).directory.dataset, exhaustive, path)
+    if opened.is_dataset(path):
         return _verify(str(path), path, exhaustive)
     raise RunError(f"{path} holds neither a run (recipe.toml and sources.json) nor a dataset (manifest.json and data/)")
 
@@ -112,17 +110,19 @@ def _verify(
         check.detail, problems = promise.shown(taken)
         for problem in () if check.found else problems or ():
             check.problem(problem)
-    verdict.checks += [
-        *checks.values(),
-        *dataset_checks.unnamed(names, manifest, repository=copy, repository_name=named),
-        rows.readable,
-        *certified,
-        dataset_checks.measured(manifest, raw, found, rows.memory),
-        dataset_checks.openai_limits(folder, manifest),
-        *described(inside, manifest, raw, named),
-    ]
+    verdict.checks.extend(
+        [
+            *checks.values(),
+            *dataset_checks.unnamed(names, manifest, repository=copy, repository_name=named),
+            rows.readable,
+            *certified,
+            dataset_checks.measured(manifest, raw, found, rows.memory),
+            dataset_checks.openai_limits(folder, manifest),
+            *described(inside, manifest, raw, named),
+        ]
+    )
     if run is not None:
-        verdict.checks += check_run(run, digests, manifest)
+        verdict.checks.extend(check_run(run, digests, manifest))
     for split, one in found["splits"].items():
         verdict.rows[split] = one["rows"]
         verdict.tokens[split] = {"prompts": one["tokens"], "chats": rows.chat_tokens.get(split)}
@@ -158,25 +158,3 @@ def _tokenizer(spec: str, manifest: Manifest) -> tuple[Tokenizer | None, str]:
         return load_tokenizer(spec), ""
     except TokenizerError as error:
         return None, str(error)
-
-
-def as_text(verdict: Verdict) -> str:
-    """Return what `curator verify` prints."""
-    lines = [verdict.place + (f" at {verdict.revision}" if verdict.revision else "")]
-    lines += ["rows count from 0, lines of JSONL from 1", ""]
-    lines += [line for check in verdict.checks for line in check.lines()]
-    lines.append("")
-    for split, one in verdict.tokens.items():
-        chats = "" if one["chats"] is None else f", {one['chats']:,} as chats (15 a chat for its frame)"
-        rows = f"{split:<11}{verdict.rows[split]:>9,} rows"
-        lines.append(f"{rows}, {one['prompts']:,} tokens of prompts with answers{chats}")
-    cost = verdict.cost()
-    if cost is not None:
-        price = f"{verdict.price_per_million:g} USD a million tokens"
-        lines.append(f"training   about {cost:,.2f} USD for one epoch of train at {price}")
-    return visible("\n".join(lines), keep="\n")
-
-
-def as_json(verdict: Verdict) -> str:
-    """Return the verdict as one JSON object."""
-    return json.dumps(verdict.to_dict(), ensure_ascii=False)

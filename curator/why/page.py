@@ -1,16 +1,14 @@
-"""Write a story as plain text for a terminal, or as JSON. Product text is data: its control characters are shown."""
+"""Write a row's story as plain text. Product text is data: its control characters are shown."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from itertools import groupby, zip_longest
 from textwrap import indent
 from typing import Any
 
 from curator.system.display import aligned, counted, visible
-from curator.why.steps import Facts, Row, Story
+from curator.why.steps import Facts, Row
 
 _LONG, _SHORT, _MAX_LISTED = 480, 120, 12
 _OURS = "name kind path repository revision source state note split style tokenizer cap_of fate reason checked".split()
@@ -23,27 +21,14 @@ _CHECKED = {
 }
 
 
-def as_json(story: Story) -> str:
-    """Return a story as one JSON object, in ASCII."""
-    # A DEL is the only control character that JSON does not escape by itself.
-    return json.dumps(asdict(story), allow_nan=False).replace("\x7f", "\\u007f")
-
-
-def as_text(story: Story, *, full: bool = False) -> str:
-    """Return a story as plain text.
+def row_lines(row: Row, *, full: bool = False) -> Iterator[str]:
+    """Yield the lines of one row.
 
     Args:
-        story: The story.
+        row: The row.
         full: Whether long texts are shown whole.
     """
-    count = len(story.rows)
-    head = f"{story.parent_asin} in {story.run} (recipe {story.recipe}): {counted(count, 'row')}"
-    lines = [visible(head)]
-    for number, row in enumerate(story.rows, 1):
-        dropped = "" if row.reason is None else "dropped, "
-        lines += ["", f"== row {number:,} of {count:,}: {dropped}{row.fate} =="]
-        lines += _Page(full).row(row)
-    return "\n".join(lines)
+    yield from _Page(full).row(row)
 
 
 class _Page:

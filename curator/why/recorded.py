@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from curator.errors import CuratorError, SourceError, UsageError
-from curator.run.run import Run
+from curator.run.finished import FinishedRun
 from curator.sources import resolve
 from curator.sources.shards import Shard, Source
 from curator.why.steps import Facts
@@ -19,7 +19,7 @@ _COPIES = ("exact_duplicate", "near_duplicate")
 _PLACE = ["shard", "row"]
 
 
-class RecordedRun(Run):
+class RecordedRun(FinishedRun):
     """A run that is asked about single rows; only the rows and columns that are asked for are read.
 
     Raises:

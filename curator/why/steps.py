@@ -82,13 +82,3 @@ class Row:
     def facts(self) -> dict[str, Facts]:
         """The facts of each step by its name; of the cleaning, those of the last rule."""
         return {step.name: step.facts for step in self.steps}
-
-
-@dataclass(frozen=True)
-class Story:
-    """All rows with one asin."""
-
-    run: str
-    recipe: str
-    parent_asin: str
-    rows: list[Row]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from curator.errors import SourceError, TokenizerError, UsageError
 from curator.items.map_shard import is_finished, shard_key
+from curator.pages.result import Result, html
 from curator.run.ledger import KEPT, REASONS
 from curator.selection.select import FATES
 from curator.sources.shards import Shard
+from curator.system.display import counted, visible
+from curator.why.page import row_lines
 from curator.why.recorded import RecordedRun, read_rows, source_state
-from curator.why.steps import Facts, Row, Step, Story
+from curator.why.steps import Facts, Row, Step
 from curator.why.trace import Trace, WatchedMapper, price_range, token_limits
 
 _COMPARED = ("category", "title", "price", "slot", "prompt", "tokens", "text_hash")
@@ -33,6 +38,48 @@ _NUMBERS = {
     "beyond_splits": ("draw", "position {position:,} (from 0), the splits take the first {published:,} of {sample:,}"),
 }
 """A row's numbers after the sentence of its reason: the step that has them, and the words around them."""
+
+
+@dataclass(frozen=True, repr=False)
+class Story(Result):
+    """What became of all rows with one asin.
+
+    Attributes:
+        run: The run directory.
+        recipe: The name of its recipe.
+        parent_asin: The product.
+        rows: Its rows, each with its steps (see `steps`).
+    """
+
+    run: str
+    recipe: str
+    parent_asin: str
+    rows: list[Row]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values that JSON can hold."""
+        return asdict(self)
+
+    def text(self, *, full: bool = False) -> str:
+        """Return the story as plain text; `full` shows long texts whole."""
+        lines = [self._head()]
+        for number, row in enumerate(self.rows, 1):
+            lines += ["", f"== {self._fate(number, row)} ==", *row_lines(row, full=full)]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        rows = enumerate(self.rows, 1)
+        folded = [(self._fate(number, row), "\n".join(row_lines(row)).strip()) for number, row in rows]
+        return html(self._head(), [row.reason for row in self.rows if row.reason], folded=folded, is_open=True)
+
+    def _head(self) -> str:
+        return visible(f"{self.parent_asin} in {self.run} (recipe {self.recipe}): {counted(len(self.rows), 'row')}")
+
+    def _fate(self, number: int, row: Row) -> str:
+        return f"row {number:,} of {len(self.rows):,}: {'' if row.reason is None else 'dropped, '}{row.fate}"
 
 
 def explain(path: Path, parent_asin: str) -> Story:

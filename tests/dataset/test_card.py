@@ -399,12 +399,12 @@ def test_licence_of_a_person_stays_and_the_text_says_whose_it_is(hostile, tmp_pa
     for text in (merged, before.replace(ours, head), before):
         (dataset / "README.md").write_text(text, "utf-8")
         verdict = verify_folder(dataset)
-        assert verdict.holds
+        assert verdict.ok
         warned = "\n".join(line for one in verdict.checks if "licence" in one.name for line in one.problems)
         assert ("a person's word" in warned) == (text != before)
         assert ("speaks of another licence" in warned) == (text == before.replace(ours, head))
     (dataset / "README.md").write_text(merged.replace("**The upstream dataset states no licence**", ""), "utf-8")
-    assert not verify_folder(dataset).holds
+    assert not verify_folder(dataset).ok
 
 
 def test_merge_refuses_yaml_that_is_none(run):

@@ -19,8 +19,8 @@ from curator.dataset import opened
 from curator.duplicates.crossing import near_copies
 from curator.errors import CuratorError, UsageError
 from curator.evaluate import charts, harness
-from curator.evaluate.command import evaluate_models
 from curator.evaluate.compare_datasets import compare_datasets, held_out
+from curator.evaluate.evaluate import evaluate as evaluate_models
 from curator.evaluate.kinds import KINDS, Kind, check_options, parse
 from curator.evaluate.metrics import differences
 from curator.evaluate.predictor import Answer, Setting, make
@@ -209,8 +209,8 @@ def test_places_that_are_none(run: Path, tmp_path: Path) -> None:
 
 
 def evaluate(run: Path, *models: str, out: Path | None = None, **changes: Any) -> dict[str, Any]:
-    settings: dict[str, Any] = {"split": "test", "limit": 60, "most_train": None, "out": out, "options": {}} | changes
-    return evaluate_models(str(run), models, **settings).summary
+    settings: dict[str, Any] = {"limit": 60, "out": out} | changes
+    return evaluate_models(str(run), models, **settings).to_dict()
 
 
 def test_every_row_has_one_answer() -> None:
@@ -358,7 +358,7 @@ def test_near_copies_are_exact() -> None:
 
 
 def test_a_dataset_against_itself_makes_no_difference(run: Path) -> None:
-    found = compare_datasets((str(run), str(run)), ["category"])
+    found = compare_datasets((str(run), str(run)), ["category"]).summary
     assert found["models"]["category"]["differences"]["mae"]["interval"] == [0.0, 0.0]
     assert found["products"]["guessed"] + found["products"]["near_copies"] == found["products"]["both"]
 

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import polars as pl
 import pytest
 
+import curator
 from curator.cli.commands import main
 from repository import ROOT
 
@@ -82,9 +84,16 @@ def test_every_command_and_option_has_help(path: str, command: click.Command) ->
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_examples_are_what_python_prints(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_examples_are_what_python_prints(
+    name: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of the public API know `curator`, `pl` and an opened `run`."""
     module = importlib.import_module(name)
-    outcome = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
+    known: dict[str, object] = {"curator": curator, "pl": pl}
+    if name.startswith("curator.api"):
+        request.getfixturevalue("here")
+        known["run"] = curator.open("runs/demo")
+    outcome = doctest.testmod(module, optionflags=doctest.ELLIPSIS, extraglobs=known)
     assert outcome.attempted > 0, "the example is in no docstring that is found"
     assert outcome.failed == 0, capsys.readouterr().out
 

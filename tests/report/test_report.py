@@ -26,7 +26,7 @@ from curator.recipe.load import keys as recipe_keys
 from curator.recipe.load import load_recipe
 from curator.report.complete import verdict
 from curator.report.write import write_report
-from curator.run.run import Run
+from curator.run.finished import FinishedRun
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
 CONSTANTS = {"0", "1", "10", "50", "999"}
@@ -165,7 +165,7 @@ def test_checks_say_what_the_files_hold(run: Path) -> None:
 
 def test_the_same_run_gives_the_same_page(run: Path, tmp_path: Path) -> None:
     page = (run / "report.html").read_bytes()
-    assert write_report(Run(run), tmp_path / "again.html").read_bytes() == page
+    assert write_report(FinishedRun(run), tmp_path / "again.html").read_bytes() == page
     assert len(page) < 2_000_000
     manifest = json.loads((run / "manifest.json").read_text("utf-8"))
     assert manifest["files"]["report.html"]["sha256"] == hashlib.sha256(page).hexdigest()
@@ -323,7 +323,7 @@ def test_report_command(invoke: Any, demo: Path, tmp_path: Path) -> None:
 def test_a_page_drawn_anew_is_in_the_manifest(build_pricer: Any, raw_row: Any, write_rows: Any, tmp_path: Path) -> None:
     source = write_rows(tmp_path / "rows.parquet", [raw_row(n) for n in range(5)])
     build_pricer(source, tmp_path / "run")
-    run = Run(tmp_path / "run")
+    run = FinishedRun(tmp_path / "run")
     files = run.directory
     whole = files.manifest.read_bytes()
     files.report.write_text("someone's notes")
@@ -356,7 +356,7 @@ def test_figures_follow_no_matplotlibrc(demo: Path, tmp_path: Path) -> None:
     import matplotlib as mpl
 
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.hashsalt": "x", "text.usetex": False}):
-        again = write_report(Run(demo), tmp_path / "again.html")
+        again = write_report(FinishedRun(demo), tmp_path / "again.html")
         assert mpl.rcParams["font.size"] == 30
     assert again.read_bytes() == (demo / "report.html").read_bytes()
 

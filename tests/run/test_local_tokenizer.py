@@ -9,7 +9,7 @@ import tomli_w
 
 from curator.items import mapper
 from curator.recipe.load import load_recipe
-from curator.run.run import Run
+from curator.run.finished import FinishedRun
 from curator.tokens.tokenizer import load_tokenizer
 
 
@@ -71,7 +71,7 @@ def test_a_run_is_verified_and_explained_from_another_working_directory(
     monkeypatch.chdir(tmp_path)
     code, check = tokens(invoke, run)
     assert (code, check["state"]) == (0, "holds")
-    (product,) = Run(run).ledger().filter(fate="train").head(1).collect()["parent_asin"]
+    (product,) = FinishedRun(run).ledger().filter(fate="train").head(1).collect()["parent_asin"]
     (row,) = json.loads(invoke("why", run, product, "--json").stdout)["rows"]
     facts = {step["name"]: step["facts"] for step in row["steps"]}
     assert facts["tokens"]["tokenizer"] == "bytes"
@@ -100,7 +100,7 @@ def test_a_run_whose_tokenizer_is_gone_does_not_verify(invoke, build, tokenizer,
     code, check = tokens(invoke, run)
     assert (code, check["state"]) == (3, "fails")
     assert f"{str(moved)!r} is not there" in check["problems"][0]
-    (product,) = Run(run).ledger().filter(fate="train").head(1).collect()["parent_asin"]
+    (product,) = FinishedRun(run).ledger().filter(fate="train").head(1).collect()["parent_asin"]
     assert "is not there" in invoke("why", run, product).stdout
     dataset = Path(shutil.copytree(run / "dataset", tmp_path / "dataset"))
     code, check = tokens(invoke, dataset)

@@ -1,4 +1,4 @@
-"""`Run`: what a run directory has to be for the commands that come after the build, in the same words for all."""
+"""What a run directory has to be for the commands that come after the build, in the same words for all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from click.testing import Result
 from filelock import FileLock
 
 from curator.errors import RunError
-from curator.run.run import Run
+from curator.run.finished import FinishedRun
 
 LATER = {
     "verify": ("verify", "RUN"),
@@ -71,7 +71,7 @@ def test_a_build_that_left_no_row_is_refused_in_the_same_words(invoke, emptied, 
 
 
 def test_a_build_that_left_no_row_is_explained(invoke, emptied):
-    dropped = Run(emptied, without_dataset=True).ledger().filter(fate="price_out_of_range").collect()
+    dropped = FinishedRun(emptied, without_dataset=True).ledger().filter(fate="price_out_of_range").collect()
     done = invoke("why", emptied, dropped["parent_asin"][0])
     assert done.exit_code == 0, done.output
     assert "price_out_of_range" in done.stdout
@@ -126,18 +126,18 @@ def test_a_report_waits_for_no_build_but_does_not_write_beside_it(invoke, run, t
 def test_files_that_can_not_be_read_are_one_error(run, path, content):
     (run / path).write_bytes(content)
     with pytest.raises(RunError, match="can't be read"):
-        opened = Run(run)
+        opened = FinishedRun(run)
         for name in ("recipe", "summary", "shards"):
             getattr(opened, name)
 
 
 def test_a_folder_without_a_run(tmp_path):
     with pytest.raises(RunError, match="holds no run"):
-        Run(tmp_path)
+        FinishedRun(tmp_path)
 
 
 def test_what_a_run_holds(demo_run):
-    opened = Run(demo_run)
+    opened = FinishedRun(demo_run)
     ledger = opened.ledger().collect()
     assert ledger.height == opened.rows == opened.summary["rows_in"]
     assert opened.items().collect().height == opened.selection().collect().height == opened.summary["items"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from curator.why import explain
 from curator.why.steps import Row
+from curator.why.story import explain
 
 WORDS = "sturdy steel hinge with brass pins for every older gate in the yard it opens wide and stays put".split()
 

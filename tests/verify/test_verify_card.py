@@ -76,7 +76,7 @@ def test_card_without_one_of_its_sections_is_a_warning(dataset):
     text = path.read_text("utf-8")
     path.write_text(text.replace(card.sections(text)["limits"], ""), "utf-8")
     verdict = verify(str(dataset))
-    assert verdict.holds
+    assert verdict.ok
     (warned,) = [one for one in verdict.checks if one.state == "warns"]
     assert "section limits is missing" in warned.problems[0]
 
@@ -84,7 +84,7 @@ def test_card_without_one_of_its_sections_is_a_warning(dataset):
 def test_card_that_was_written_for_a_repository_holds_beside_its_data(dataset):
     manifest = json.loads((dataset / "manifest.json").read_text("utf-8"))
     (dataset / "README.md").write_text(card.render(manifest, "me/prices"), "utf-8")
-    assert verify(str(dataset)).holds
+    assert verify(str(dataset)).ok
 
 
 @pytest.mark.parametrize("key", ["size_categories", "configs"])
@@ -113,7 +113,7 @@ def test_config_that_a_person_added_holds(dataset):
     path = dataset / "README.md"
     entry = "configs:\n- config_name: mine\n  data_files: mine.csv\n"
     path.write_text(path.read_text("utf-8").replace("configs:\n", entry, 1), "utf-8")
-    assert verify(str(dataset)).holds
+    assert verify(str(dataset)).ok
 
 
 def test_croissant_that_says_something_else_is_named(dataset):
@@ -131,13 +131,13 @@ def test_words_of_another_version_are_not_compared_but_numbers_are(dataset):
     path = dataset / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "curator": "9.9"}), "utf-8")
     verdict = verify(str(dataset))
-    assert verdict.holds
+    assert verdict.ok
     skipped = [one.id for one in verdict.checks if one.state == "skipped"]
     assert skipped == ["card-text", "croissant"]
     (dataset / "README.md").write_text(
         (dataset / "README.md").read_text("utf-8").replace("num_examples: 105", "num_examples: 104"), "utf-8"
     )
-    assert not verify(str(dataset)).holds
+    assert not verify(str(dataset)).ok
 
 
 @pytest.mark.parametrize("name", ["secret.env", "notes/mine.txt", "data/notes.csv", "openai/extra.jsonl", ".hidden"])
@@ -149,7 +149,7 @@ def test_foreign_file_is_named_and_in_a_copy_of_a_repository_only_noted(dataset,
     assert found["foreign-files"].startswith(f"{name} is no file of the dataset")
     (dataset / ".gitattributes").write_text("*.parquet filter=lfs\n")
     verdict = verify(str(dataset))
-    assert verdict.holds
+    assert verdict.ok
     (warned,) = [one for one in verdict.checks if one.state == "warns"]
     assert warned.problems == [f"{name} is not curator's: nothing here speaks for it"]
 

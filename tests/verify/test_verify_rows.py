@@ -54,10 +54,10 @@ def test_every_single_byte_of_a_small_file_may_be_anything(run, tmp_path):
     whole = path.read_bytes()
     for at in [*range(0, len(whole), len(whole) // 25), *range(len(whole) - 40, len(whole), 7)]:
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
-        assert not verify_folder(run / "dataset").holds
+        assert not verify_folder(run / "dataset").ok
     for size in (0, 1, 8, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        assert not verify_folder(run / "dataset").holds
+        assert not verify_folder(run / "dataset").ok
 
 
 @pytest.mark.parametrize("fixed", [False, True])
@@ -206,6 +206,6 @@ def test_line_too_many_is_named(dataset):
 def test_too_few_examples_are_a_warning(tmp_path):
     build(["demo:100"], load_recipe("pricer"), tmp_path / "run", workers=1)
     verdict = verify(str(tmp_path / "run"))
-    assert verdict.holds
+    assert verdict.ok
     (warned,) = [one for one in verdict.checks if one.state == "warns"]
     assert "openai/test.jsonl has 4 examples" in "\n".join(warned.problems)

@@ -171,5 +171,5 @@ def test_card_that_a_person_edited_is_a_warning(run):
     card = run / "dataset/README.md"
     card.write_text(card.read_text() + "\n## Mine\n")
     verdict = verify(str(run))
-    assert verdict.holds
+    assert verdict.ok
     assert states(verdict)["card-edited"] == "warns"

@@ -13,8 +13,7 @@ import polars as pl
 import pytest
 
 from curator.run import ledger
-from curator.why import as_json, as_text, explain
-from curator.why.story import chance
+from curator.why.story import chance, explain
 from why_tools import ledger_of, only, product, write_lines
 
 
@@ -72,7 +71,7 @@ def test_another_fate_than_the_ledger_is_said_loudly(parquet_run: Callable[..., 
         assert row.agrees is False
         assert said in row.warnings[0]
         assert "its files were changed" in row.warnings[-1]
-        assert as_text(story).count("!! DOES NOT AGREE: ") == 2
+        assert str(story).count("!! DOES NOT AGREE: ") == 2
 
 
 def test_another_recipe_or_code_is_said(parquet_run: Callable[..., Path]) -> None:
@@ -119,10 +118,10 @@ def check_recorded(run: Path, state: str) -> None:
     assert kept.prompt is not None
     assert kept.prompt.endswith("Price is $101.00")
     assert kept.facts["tokens"]["prompt_tokens"] > 0
-    page = as_text(explain(run, "KEPT"))
+    page = str(explain(run, "KEPT"))
     assert state in page
     assert "not mapped again" in page
-    json.loads(as_json(explain(run, "KEPT")))
+    json.loads(json.dumps(explain(run, "KEPT").to_dict()))
 
 
 def test_gone_source(build: Any, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from curator.errors import RunError, UsageError
-from curator.why import as_json, as_text, explain, steps
+from curator.system.display import json_line
+from curator.why import steps
+from curator.why.story import explain
 from why_tools import WORDS
 
 UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -34,15 +36,15 @@ def test_hostile_text_stays_text(parquet_run: Callable[..., Path]) -> None:
         story = explain(run, name)
         assert all(row.agrees for row in story.rows)
         for full in (False, True):
-            page = as_text(story, full=full)
+            page = story.text(full=full)
             assert not UNSAFE.search(page)
             assert page.split("\n").count("Fate") == 1
-        written = as_json(story)
+        written = json_line(story.to_dict())
         assert written.isascii()
         assert written.isprintable()
-    assert r"\u001b[2J" in as_text(explain(run, asin))
-    assert "{{7*7}} $(id)" in as_text(explain(run, asin))
-    assert json.loads(as_json(explain(run, asin)))["parent_asin"] == asin
+    assert r"\u001b[2J" in str(explain(run, asin))
+    assert "{{7*7}} $(id)" in str(explain(run, asin))
+    assert json.loads(json.dumps(explain(run, asin).to_dict()))["parent_asin"] == asin
 
 
 # -- the command
@@ -75,8 +77,8 @@ def test_the_facts_of_every_step_are_documented(odd_run: Path, invoke: Any) -> N
 def test_command_prints_the_page(odd_run: Path, invoke: Any) -> None:
     result = invoke("why", odd_run, "FULL20")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == as_text(explain(odd_run, "FULL20")) + "\n"
-    assert invoke("why", odd_run, "FULL20", "--full").stdout == as_text(explain(odd_run, "FULL20"), full=True) + "\n"
+    assert result.stdout == str(explain(odd_run, "FULL20")) + "\n"
+    assert invoke("why", odd_run, "FULL20", "--full").stdout == explain(odd_run, "FULL20").text(full=True) + "\n"
 
 
 def test_unknown_asin(odd_run: Path, invoke: Any) -> None:

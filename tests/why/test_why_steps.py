@@ -12,8 +12,8 @@ import pytest
 
 from curator.run import ledger
 from curator.text.cleaning import COURSE_RULES, READABLE_RULES
-from curator.why import as_text, explain
-from curator.why.steps import Facts, Row, Step, Story
+from curator.why.steps import Facts, Row, Step
+from curator.why.story import Story, explain
 from why_tools import LOOSE, WORDS, ledger_of, only, product, write_lines
 
 # -- every fate
@@ -36,7 +36,7 @@ def test_every_fate_is_told_as_the_ledger_has_it(odd_run: Path) -> None:
             assert (row.reason is None) == (row.fate in ledger.SPLITS)
             if row.reason is not None:
                 assert row.reason.startswith(ledger.REASONS[row.fate].rstrip("."))
-            page = as_text(story)
+            page = str(story)
             assert (row.reason or row.fate) in page
 
 
@@ -125,7 +125,7 @@ def test_several_rows_with_one_asin_are_all_told(odd_run: Path) -> None:
     story = explain(odd_run, "TWICE")
     assert [row.facts["source"]["row"] for row in story.rows] == [11, 12, 13]
     assert [row.fate for row in story.rows][::2] == ["no_price", "text_too_short"]
-    page = as_text(story)
+    page = str(story)
     assert page.startswith("TWICE in ")
     assert [line for line in page.split("\n") if line.startswith("== row ")] == [
         f"== row {number} of 3: {'dropped, ' if row.reason else ''}{row.fate} =="
@@ -201,7 +201,7 @@ def test_what_is_taken_of_details_and_prose_is_told(build: Any, tmp_path: Path) 
     assert told.facts["features"] == {"listed": 3, "kept": taken, "max_lines": 3, "max_chars": 60}
     assert told.facts["description"] == {"listed": 1, "kept": [], "max_lines": 3, "max_chars": 60}
     assert all(line in (told.prompt or "") for line in taken)
-    page = as_text(explain(run, "ONE"))
+    page = str(explain(run, "ONE"))
     assert 'listed none, written "Item Weight: 2 pounds (910 grams)"' in page
     assert re.search(r'^  put first +"Item Weight"\n +"Package Dimensions"\n +"Brand"$', page, re.MULTILINE)
 
@@ -226,7 +226,7 @@ def test_steps_of_course(parquet_run: Callable[..., Path], raw_row: Any) -> None
     assert facts["text"]["chars"] == len(facts["uncleaned"]["text"])
     assert facts["tokens"]["kept"] + facts["tokens"]["first_cut"] in facts["text"]["text"]
     assert told.agrees
-    page = as_text(explain(run, "ONE"))
+    page = str(explain(run, "ONE"))
     for shown in ("AB1234567,", "last kept", "first cut", '"Batteries Included?": "No"\'', "part numbers"):
         assert shown in page
 
@@ -238,19 +238,19 @@ def test_details_that_nobody_looks_at(parquet_run: Callable[..., Path]) -> None:
 
 def test_long_texts_are_shortened_unless_full(odd_run: Path) -> None:
     story = explain(odd_run, "FULL20")
-    full = as_text(story, full=True)
+    full = story.text(full=True)
     assert "characters…]" not in full
     [row] = story.rows
     assert row.prompt is not None
     assert "\n".join(f"    │ {line}" for line in row.prompt.split("\n")) in full
-    assert len(as_text(story)) <= len(full)
+    assert len(str(story)) <= len(full)
 
 
 def test_long_lists_are_shortened_unless_full() -> None:
     keys = [f"Key {number}" for number in range(20)]
     step = Step("details", {"put_first": keys, "removed": dict.fromkeys(keys, 2)})
     story = Story("run", "pricer", "ONE", [Row("train", None, True, [], None, [step])])
-    page, full = as_text(story), as_text(story, full=True)
+    page, full = str(story), story.text(full=True)
     assert page.count("and 8 more (--full)") == 2
     assert '"Key 19"' not in page
     assert "more (--full)" not in full

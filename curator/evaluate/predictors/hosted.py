@@ -82,8 +82,11 @@ class Hosted:
             f" {public_url(self._url)}; {estimate}"
         )
         price = "" if cost is None else f" for {_usd(cost)}"
-        if cost != 0 and not self._setting.confirm(f"Ask {self._model} {len(new):,} questions{price}?"):
-            raise CuratorError(f"{self.name}: nothing was asked, for nobody agreed to what it costs; --yes agrees")
+        if cost != 0 and not self._setting.confirm(f"Ask {self._model} {len(new):,} questions{price}?", cost):
+            raise CuratorError(
+                f"{self.name}: nothing was asked, for nobody agreed to what it costs: --yes does, from Python max_usd="
+                f" with {PREFIX}.input_price and {PREFIX}.output_price among the settings"
+            )
         self._agreed |= new.keys()
 
     def predict(self, rows: pl.DataFrame) -> Iterator[Answer]:

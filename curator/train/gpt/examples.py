@@ -15,7 +15,7 @@ from curator.dataset import chats
 from curator.dataset.manifest import Manifest, ManifestError, read
 from curator.errors import RunError, UsageError
 from curator.run.directory import RunDirectory
-from curator.run.run import Run
+from curator.run.finished import FinishedRun
 from curator.system.digest import sha256
 from curator.system.files import writing
 from curator.tokens.tokenizer import load_tokenizer
@@ -102,7 +102,7 @@ def count_tokens(examples: Examples) -> int:
 
 
 def _manifest(run: RunDirectory) -> Manifest:
-    directory = Run(run.path).directory
+    directory = FinishedRun(run.path).directory
     try:
         return read(directory.dataset)[0]
     except ManifestError as error:

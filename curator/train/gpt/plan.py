@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,16 +26,16 @@ class Options:
     """What the user asks of a job; see `curator train gpt start --help`."""
 
     base: str
-    train_rows: int
-    validation_rows: int
-    epochs: int
-    seed: int
-    suffix: str
-    hyperparameters: Mapping[str, Any]
-    wandb_project: str | None
-    base_url: str | None
-    azure: bool
-    api_version: str | None
+    train_rows: int = 200
+    validation_rows: int = 50
+    epochs: int = 1
+    seed: int = 42
+    suffix: str = "pricer"
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    wandb_project: str | None = None
+    base_url: str | None = None
+    azure: bool = False
+    api_version: str | None = None
 
 
 @dataclass(frozen=True)

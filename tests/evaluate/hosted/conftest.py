@@ -56,7 +56,7 @@ def hosted(run: Path, tmp_path: Path) -> Callable[..., Hosted]:
             opened.open_dataset(str(run)).recipe,
             say=(said if said is not None else []).append,
             options={f"openai.{name}": value for name, value in options.items()},
-            confirm=lambda question: agrees,
+            confirm=lambda question, usd: agrees,
         )
         return Hosted(MODEL, setting)
 

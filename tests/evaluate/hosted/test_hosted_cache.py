@@ -263,6 +263,6 @@ def test_a_tokenizer_that_is_not_here_is_said(
     monkeypatch.setattr("curator.tokens.tokenizer.load_tokenizer", load)
     said: list[str] = []
     recipe = load_recipe("course-v1")
-    setting = Setting(tmp_path, recipe, say=said.append, confirm=lambda question: True)
+    setting = Setting(tmp_path, recipe, say=said.append, confirm=lambda question, usd: True)
     Hosted("llama-3.1-8b", setting).prepare(rows)
     assert f"counted with o200k_base: the tokenizer {recipe.tokenizer} is not here" in said[0]

@@ -1,4 +1,4 @@
-"""A run, opened: what every command after the build reads it through, with one set of errors."""
+"""A finished run: what every command after the build reads it through, with one set of errors."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from curator.system.paths import is_run, require_folder
 from curator.tokens.vocabulary import recorded
 
 _NEEDED = ("published", "duplicates", "samples", "checks", "verdict", "files", "versions", "distributions")
+_AGAIN = "run its `curator build` again"
 
 
-class Run:
+class FinishedRun:
     """A run whose last build ended well; its files are read when they are asked for.
 
     Args:
@@ -38,14 +39,24 @@ class Run:
         self.path, self.directory = path, RunDirectory(path)
         if not is_run(path):
             raise RunError(f"{path} holds no run (recipe.toml and sources.json); build one: curator build --out {path}")
-        again = "run its `curator build` again"
         if not self.directory.manifest.is_file():
-            raise RunError(f"the last build in {path} did not finish: {again}, which continues it")
+            raise RunError(f"the last build in {path} did not finish: {_AGAIN}, which continues it")
         with self.reading():
             self.manifest: dict[str, Any] = json.loads(self.directory.manifest.read_bytes())
-            failed = self.manifest.get("failed")
-        if failed and not without_dataset:
-            raise RunError(f"the last build in {path} ended without a dataset: {failed} Change that, and {again}")
+            self.failed: str | None = self.manifest.get("failed")
+        if not without_dataset:
+            self.require_dataset()
+
+    def require_dataset(self) -> None:
+        """Refuse a run whose build ended because no row was left.
+
+        Raises:
+            RunError: It did.
+        """
+        if self.failed:
+            raise RunError(
+                f"the last build in {self.path} ended without a dataset: {self.failed} Change that, and {_AGAIN}"
+            )
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -77,7 +88,7 @@ class Run:
         """The settings of the build."""
         with self.reading():
             recipe = load_recipe(str(self.directory.recipe))
-            if self.manifest.get("failed"):
+            if self.failed:
                 return recipe
             spec = recorded(recipe.tokenizer, self.summary["tokenizer"]["name"])
             return recipe.model_copy(update={"tokenizer": spec})
@@ -96,7 +107,12 @@ class Run:
         """The shards of all sources, by their number."""
         with self.reading():
             described = json.loads(self.directory.sources.read_bytes())
-            sources = [Source(**source) for source in described["sources"]]
+            # A table in memory is kept in the run, wherever that lies now.
+            sources = [
+                Source(**one | ({} if one["kind"] == "demo" else {"location": str(here / one["location"])}))
+                for here in [self.path.absolute()]
+                for one in described["sources"]
+            ]
             return {
                 shard["shard"]: Shard(
                     shard["shard"], sources[shard["source"]], shard["start"], shard["stop"], shard["offset"]
