@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache, partial
 from importlib import resources
 from pathlib import Path
@@ -125,17 +126,6 @@ def _bundled_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of `pricer` on 2,000 rows, not to be changed."""
-    from curator.pipeline import build
-    from curator.recipe.load import load_recipe
-
-    path = tmp_path_factory.mktemp("demo") / "run"
-    build(["demo:2000"], load_recipe("pricer"), path, workers=1)
-    return path
-
-
 @pytest.fixture
 def here(demo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, in which `runs/demo` is a run, as the examples of the documents have it."""
@@ -228,6 +218,62 @@ def _raw_row() -> Callable[..., dict[str, Any]]:
 @pytest.fixture(scope="session", name="write_rows")
 def _write_rows() -> Callable[..., Path]:
     return write_rows
+
+
+# -- figures
+
+PIXEL = base64.b64decode(
+    b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
+)
+
+
+@lru_cache
+def _drawing() -> tuple[Any, Any]:
+    """What draws a figure of the card, and one of a page; first asked for before either is replaced."""
+    from curator.figures import images
+    from curator.pages.svg import Drawing
+
+    return images._image, Drawing._svg
+
+
+@contextmanager
+def figures(drawn: bool) -> Iterator[None]:
+    """Let builds in this process draw their figures in the block, or put tiny ones in their place."""
+    from curator.figures import images
+    from curator.pages.svg import Drawing
+
+    image, svg = _drawing()
+    if not drawn:
+        image, svg = lambda drawing: images.Image(PIXEL, drawing.alt), lambda *_: "<svg></svg>"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images, "_image", image)
+        patch.setattr(Drawing, "_svg", svg)
+        yield
+
+
+@pytest.fixture(scope="session")
+def with_figures() -> Callable[[], AbstractContextManager[None]]:
+    """For what several modules share: drawn as it is for users, whichever module asks first."""
+    return partial(figures, drawn=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _figures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Draw figures only in modules marked so, for they are most of the time of a small build."""
+    with figures(drawn=request.node.get_closest_marker("figures") is not None):
+        yield
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of `pricer` on 2,000 rows, not to be changed."""
+    from curator.pipeline import build
+    from curator.recipe.load import load_recipe
+
+    path = tmp_path_factory.mktemp("demo") / "run"
+    with figures(drawn=True):
+        build(["demo:2000"], load_recipe("pricer"), path, workers=1)
+    return path
 
 
 # -- builds

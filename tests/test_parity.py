@@ -14,6 +14,8 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+pytestmark = pytest.mark.figures
+
 SETTINGS = {"slots.cap": 30, "split.train": 2500, "split.test": 500}
 COLUMNS = ("included", "prompt", "token_count", "sample_position", "split")
 LOAD = """

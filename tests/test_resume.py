@@ -22,7 +22,10 @@ from curator.system.digest import sha256
 
 SHARDS = 8
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX are needed")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX are needed"),
+    pytest.mark.figures,
+]
 
 # Ends the process without any clean-up at the n-th call of a function.
 DYING = """

@@ -16,6 +16,8 @@ import page_reader
 from curator.cli.commands import main
 from curator.compare.compare import Comparison, compare
 
+pytestmark = pytest.mark.figures
+
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u202efdp.exe'
 SPLITS = ("train", "validation", "test")
 

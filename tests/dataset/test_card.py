@@ -29,6 +29,8 @@ from curator.recipe.load import load_recipe, parse_setting
 from curator.run.ledger import REASONS
 from curator.verify.verify import verify_folder
 
+pytestmark = pytest.mark.figures
+
 SECTIONS = [
     "summary",
     "use",

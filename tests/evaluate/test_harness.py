@@ -29,6 +29,8 @@ from curator.llm.scoring import Evidence
 from curator.pipeline import build
 from curator.recipe.load import load_recipe
 
+pytestmark = pytest.mark.figures
+
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
 LEARNERS = ("linear", "tfidf-ridge", "gradient-boosting")
 

@@ -33,6 +33,8 @@ from curator.sources.resolve import cut, resolve
 from curator.system import interrupt
 from repository import ROOT
 
+pytestmark = pytest.mark.figures
+
 SCRIPT = ROOT / "tests" / "support" / "ray_cluster.py"
 ROWS = "demo:120000"
 SHARDS = 8

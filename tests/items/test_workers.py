@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.figures
+
 SCRIPT = """
 from pathlib import Path
 from curator.pipeline import build

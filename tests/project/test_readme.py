@@ -11,6 +11,8 @@ import pytest
 
 from repository import ROOT
 
+pytestmark = pytest.mark.figures
+
 README = (ROOT / "README.md").read_text("utf-8")
 
 

@@ -28,6 +28,8 @@ from curator.report.complete import verdict
 from curator.report.write import write_report
 from curator.run.finished import FinishedRun
 
+pytestmark = pytest.mark.figures
+
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
 CONSTANTS = {"0", "1", "10", "50", "999"}
 """Numbers of the prose that belong to the method, not to a run."""

@@ -19,6 +19,8 @@ from curator.errors import RunError
 from curator.train import loss_log, page
 from curator.train.page import render
 
+pytestmark = pytest.mark.figures
+
 FACTS = {"title": "small model", "status": "It runs.", "facts": [("rows", "200 to train")], "source": "losses.jsonl"}
 
 
