@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,14 @@ import polars as pl
 import pytest
 from filelock import FileLock
 
+import small_tokenizer
 from curator.system.digest import sha256
 
 SHARDS = 8
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX are needed"),
-    pytest.mark.figures,
-]
+TOKENIZER = {"tokenizer": str(small_tokenizer.FOLDER)}
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX are needed")
 
 # Ends the process without any clean-up at the n-th call of a function.
 DYING = """
@@ -80,21 +80,27 @@ def command(course_arguments: Any, tmp_path: Path) -> Callable[..., list[str]]:
 
     def make(files: list[Path], *more: object, **settings: Any) -> list[str]:
         out = ["--out", str(tmp_path / "run"), "--workers", "1"]
-        return ["build", *map(str, files), *course_arguments(**settings), *out, *map(str, more)]
+        return ["build", *map(str, files), *course_arguments(**TOKENIZER | settings), *out, *map(str, more)]
 
     return make
 
 
 @pytest.fixture(scope="module")
-def undisturbed(build_run: Any, tmp_path_factory: pytest.TempPathFactory, tree: Any) -> Callable[..., dict[str, bytes]]:
-    """What the same build makes elsewhere, in one go; made once for the same bytes and settings."""
+def undisturbed(
+    build_run: Any, with_figures: Any, tmp_path_factory: pytest.TempPathFactory, tree: Any
+) -> Callable[..., dict[str, bytes]]:
+    """What the same build makes elsewhere, in one go; made once for the same bytes and settings.
+
+    `drawn` is for a dataset that another process finished, which has its figures.
+    """
     made: dict[str, dict[str, bytes]] = {}
 
-    def make(files: list[Path], **settings: Any) -> dict[str, bytes]:
-        key = repr(([sha256(path) for path in files], settings))
+    def make(files: list[Path], *, drawn: bool = False, **settings: Any) -> dict[str, bytes]:
+        key = repr(([sha256(path) for path in files], drawn, settings))
         if key not in made:
             run = tmp_path_factory.mktemp("undisturbed") / "run"
-            build_run(files, run, **settings)
+            with with_figures() if drawn else nullcontext():
+                build_run(files, run, **TOKENIZER | settings)
             made[key] = tree(run / "dataset")
         return made[key]
 
@@ -179,11 +185,10 @@ def killed_at(environment: dict[str, str], where: str, arguments: list[str]) -> 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 def test_killed_in_the_map_step(
-    many: list[Path], command: Any, started: Any, run_cli: Any, undisturbed: Any, tmp_path: Path, tree: Any, stamps: Any
+    many: list[Path], command: Any, started: Any, invoke: Any, undisturbed: Any, tmp_path: Path, tree: Any, stamps: Any
 ) -> None:
     run = tmp_path / "run"
-    arguments = [*command(many), "--workers", "2"]
-    process = started(arguments)
+    process = started([*command(many), "--workers", "2"])
     wait_for(lambda: parts(run) or process.poll() is not None)
     workers = children(process.pid)
     process.send_signal(signal.SIGKILL)
@@ -197,8 +202,8 @@ def test_killed_in_the_map_step(
     wait_for(lambda: not any(alive(pid) for pid in workers), seconds=10)
     finished = stamps(parts(run))
 
-    done = run_cli(*arguments)
-    assert done.returncode == 0, done.stderr
+    done = invoke(*command(many))
+    assert done.exit_code == 0, done.stderr
     assert stamps(map(Path, finished)) == finished
     assert len(parts(run)) == len(many)
     assert not temporaries(run)
@@ -307,16 +312,17 @@ def test_a_second_builder_refuses(
 def test_two_builders_at_once(
     many: list[Path], command: Any, started: Any, undisturbed: Any, tmp_path: Path, tree: Any
 ) -> None:
-    first = started(command(many))
+    some = many[:3]
+    first = started(command(some))
     wait_for(lambda: parts(tmp_path / "run") or first.poll() is not None)
     first.send_signal(signal.SIGSTOP)  # so that it is still at work when the second one comes
-    second = started(command(many))
+    second = started(command(some))
     _, message = second.communicate(timeout=60)
     first.send_signal(signal.SIGCONT)
     assert second.returncode == 1
     assert "another build" in message
     assert first.wait(60) == 0
-    assert tree(tmp_path / "run" / "dataset") == undisturbed(many)
+    assert tree(tmp_path / "run" / "dataset") == undisturbed(some, drawn=True)
 
 
 def test_a_lock_file_that_nobody_holds_is_taken_over(
@@ -333,7 +339,7 @@ def test_a_lock_file_that_nobody_holds_is_taken_over(
 @pytest.fixture(scope="module")
 def finished_run(sources: list[Path], build_run: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the small sources, not to be changed."""
-    build_run(sources, run := tmp_path_factory.mktemp("finished") / "run")
+    build_run(sources, run := tmp_path_factory.mktemp("finished") / "run", **TOKENIZER)
     return run
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 import pytest
 
+import small_tokenizer
 from curator.errors import RunError
 from curator.items import ray_cluster
 from curator.items.map_shard import shard_key
@@ -36,8 +37,8 @@ from repository import ROOT
 pytestmark = pytest.mark.figures
 
 SCRIPT = ROOT / "tests" / "support" / "ray_cluster.py"
-ROWS = "demo:120000"
-SHARDS = 8
+ROWS = "demo:60000"
+SHARDS = 4
 
 
 def _namespace() -> bool:
@@ -54,7 +55,7 @@ needs_ray = [
 
 @pytest.fixture(scope="module")
 def arguments(course_arguments: Any) -> list[str]:
-    return [ROWS, *course_arguments(), "--workers", "2"]
+    return [ROWS, *course_arguments(tokenizer=small_tokenizer.FOLDER), "--workers", "2"]
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.figures
+import small_tokenizer
 
-SCRIPT = """
+SETTINGS = {"tokenizer": str(small_tokenizer.FOLDER)}
+SCRIPT = f"""
 from pathlib import Path
 from curator.pipeline import build
 from curator.recipe.load import load_recipe
 
 before = globals().get("__file__"), __spec__
-summary = build(["rows"], load_recipe("course-v1", {"tokenizer": "o200k_base"}), Path("run"), workers=2)
+summary = build(["rows"], load_recipe("course-v1", {SETTINGS}), Path("run"), workers=2)
 assert (globals().get("__file__"), __spec__) == before
 print(summary["rows_in"])
 """

@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+import small_tokenizer
 from curator.run import ledger
 
 SIZES = (40, 1, 25)
@@ -115,7 +116,8 @@ def test_summary_holds_what_the_design_says(run: Path) -> None:
 def test_json_prints_one_object_and_nothing_else(
     run_cli: Any, course_arguments: Any, sources: list[Path], tmp_path: Path
 ) -> None:
-    done = run_cli("build", *sources, *course_arguments(), "--out", tmp_path / "run", "--json", "--workers", 2)
+    options = course_arguments(tokenizer=small_tokenizer.FOLDER)
+    done = run_cli("build", *sources, *options, "--out", tmp_path / "run", "--json", "--workers", 2)
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from repository import DATA
+import small_tokenizer
 
 
 @pytest.fixture
@@ -383,14 +383,14 @@ def test_a_disk_that_fills_up(
     write_rows: Any,
     limit: int,
 ) -> None:
-    """No file may grow beyond the limit; 60,000 bytes are enough for the ledger but not for the items."""
+    """No file may grow beyond the limit; 60,000 bytes are enough for the ledger but not for the items.
+
+    The bundled vocabulary goes through a temporary file, which would be too long.
+    """
     pytest.importorskip("resource")
-    llama = DATA / "llama-3-tokenizer"
-    if not llama.is_dir():
-        pytest.skip("the bundled vocabulary itself goes through a temporary file")
     source = write_rows(tmp_path / "many.parquet", [raw_row(n) for n in range(600)])
     command = [sys.executable, "-B", "-c", SMALL_DISK, str(limit), "build", str(source)]
-    command += [*course_arguments(tokenizer=llama), "--out", str(tmp_path / "run")]
+    command += [*course_arguments(tokenizer=small_tokenizer.FOLDER), "--out", str(tmp_path / "run")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -573,7 +573,8 @@ def test_the_command_as_a_user_runs_it(run_cli: Any, course_arguments: Any, good
     assert run_cli("build", good, *course_arguments(), "--set", "slots.cpa=1").returncode == 2
     (tmp_path / "junk.parquet").write_bytes(b"junk")
     assert run_cli("build", tmp_path / "junk.parquet", *course_arguments()).returncode == 1
-    done = run_cli("build", "good.parquet", *course_arguments(), "--json", cwd=tmp_path)
+    options = course_arguments(tokenizer=small_tokenizer.FOLDER)
+    done = run_cli("build", "good.parquet", *options, "--json", cwd=tmp_path)
     assert done.returncode == 0
     assert json.loads(done.stdout)["run"] == "runs/good-course-v1"
     assert (tmp_path / "runs" / "good-course-v1" / "manifest.json").exists()

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import small_tokenizer
 from curator.sources.categories import COURSE, ITEMS
 from hub_stand_in import hub
 from repository import ROOT
@@ -81,7 +82,7 @@ def command(server, *args, **changes):
 
 
 def build(server, *sources, out="run", **changes):
-    options = ("--recipe", "course-v1", "--set", "tokenizer=o200k_base", "--workers", "1", "--out", out)
+    options = ("--recipe", "course-v1", "--set", f"tokenizer={small_tokenizer.FOLDER}", "--workers", "1", "--out", out)
     return command(server, "-m", "curator", "build", *sources, *options, **changes)
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
+import small_tokenizer
 from curator.system import progress
 
 
@@ -118,7 +119,7 @@ def test_a_build_on_a_terminal(tmp_path: Path, environment: dict[str, str]) -> N
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
     command = [sys.executable, "-m", "curator", "build", "demo:300", "--recipe", "course-v1"]
-    command += ["--set", "tokenizer=o200k_base", "--out", str(tmp_path / "run")]
+    command += ["--set", f"tokenizer={small_tokenizer.FOLDER}", "--out", str(tmp_path / "run")]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=theirs) as process:
         os.close(theirs)
         said = b"".join(read_all(ours))

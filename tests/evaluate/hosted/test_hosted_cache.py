@@ -7,7 +7,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -18,6 +17,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+import small_tokenizer
 from curator.dataset import opened
 from curator.errors import CuratorError, RunError, RunLockedError, TokenizerError
 from curator.evaluate import harness
@@ -133,7 +133,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.Monk
 
 def command(run: Path, out: Path, *more: str) -> list[str]:
     options = ["--limit", "40", "--out", str(out), "--set", "openai.concurrency=4", *more]
-    return [sys.executable, "-m", "curator", "evaluate", str(run), "--model", NAME, *options]
+    return [*small_tokenizer.COMMAND, "evaluate", str(run), "--model", NAME, *options]
 
 
 def test_a_killed_run_goes_on(

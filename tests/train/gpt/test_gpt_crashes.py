@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 import curator
+import small_tokenizer
 from gpt_tools import BASE, EVENTS, KEY, ROWS, Gpt, fine_tuning, linked_copy, ones
 
 
@@ -117,7 +117,7 @@ def test_a_process_that_is_killed_or_interrupted_is_continued(
     peer: Any, run: Path, environment: dict[str, str]
 ) -> None:
     """By SIGKILL once the provider has the file, then once it has the job, by Ctrl-C while it runs; then to its end."""
-    command = [sys.executable, "-m", "curator", "train", "gpt", "start", str(run), "--base", BASE, "--yes"]
+    command = [*small_tokenizer.COMMAND, "train", "gpt", "start", str(run), "--base", BASE, "--yes"]
     command += [*map(str, ROWS), "--every", "0.05"]
     keys = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": peer.address}
     environment = environment | keys | {"PYTHONPATH": str(Path(curator.__file__).parents[1])}
