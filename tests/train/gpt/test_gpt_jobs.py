@@ -14,6 +14,8 @@ from click.testing import Result
 from curator.train import page as training_page
 from gpt_tools import BASE, EVENTS, JOB, KEY, Gpt, build_small, fine_tuning, linked_copy, ones
 
+pytestmark = pytest.mark.figures
+
 WRITE_PAGE = training_page.write_page
 
 
