@@ -7,14 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import small_tokenizer
 from repository import ROOT
 
 
-def test_bench_measures_every_run_and_step(shared_data: Path, tmp_path: Path) -> None:
+def test_bench_measures_every_run_and_step(tmp_path: Path) -> None:
     report = tmp_path / "benchmarks.json"
     report.write_text('{"ray": {"kept": 1}}', "utf-8")
-    tokenizer = shared_data / "llama-3-tokenizer"
-    arguments = ["--rows", "400", "--baseline-rows", "60", "--pairs", "1", "--tokenizer", str(tokenizer)]
+    arguments = ["--rows", "400", "--baseline-rows", "60", "--pairs", "1", "--tokenizer", str(small_tokenizer.FOLDER)]
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "bench.py"), *arguments, "--json", str(report)],
         capture_output=True,
