@@ -123,7 +123,7 @@ def test_eight_files(eight_run: Path, eight: list[Path], golden: pl.DataFrame) -
     assert differences(eight_run, golden, starts_of(eight)) == NONE
 
 
-@pytest.mark.parametrize("workers", [2, 3, pytest.param(8, marks=pytest.mark.acceptance)])
+@pytest.mark.parametrize("workers", [2, *(pytest.param(many, marks=pytest.mark.acceptance) for many in (3, 8))])
 def test_eight_files_with_workers(
     workers: int,
     eight_run: Path,
@@ -143,7 +143,7 @@ def test_eight_files_with_workers(
     assert tree(out / "dataset") == tree(eight_run / "dataset")
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("workers", [1, 2, pytest.param(3, marks=pytest.mark.acceptance)])
 def test_one_file_of_many_shards(
     workers: int,
     build_golden: Any,
