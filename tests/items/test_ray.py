@@ -135,6 +135,15 @@ def quiet(told: dict[str, Any]) -> bool:
 class TestCluster:
     pytestmark = needs_ray
 
+    def test_one_machine_makes_the_same_bytes(
+        self, build: Any, local: dict[str, bytes], tmp_path: Path, tree: Any
+    ) -> None:
+        told = build("alone")
+        assert told["code"] == 0, told["stderr"]
+        assert quiet(told)
+        assert contents(tmp_path / "run", tree) == local
+
+    @pytest.mark.acceptance
     def test_two_nodes_make_the_same_bytes(
         self, build: Any, local: dict[str, bytes], tmp_path: Path, tree: Any
     ) -> None:
