@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from curator.compare.compare import Comparison
 from curator.figures import charts, facts
 from curator.figures.charts import binned
-from curator.pages import svg
-from curator.pages.axes import FULL, HALF, NARROW, beside, count_axis, drawing, share_axis, shortened
+from curator.pages.axes import FULL, HALF, beside, count_axis, share_axis, shortened
 from curator.pages.html import environment
 from curator.pages.svg import COLOUR, Drawing, canvas, stairs
 from curator.run.ledger import REASONS
@@ -37,8 +36,6 @@ _SENTENCES = {**REASONS, **facts.SENTENCES, "not_read": "The run has not read th
 def render(comparison: Comparison) -> str:
     """Return the page of what `curator.compare.compare.compare` found."""
     a, b = comparison.a, comparison.b
-    with svg.settings():
-        drawn = {function.__name__: function(comparison) for function in (fates, prices, tokens, categories)}
     return (
         environment()
         .get_template("compare/compare.html")
@@ -50,7 +47,7 @@ def render(comparison: Comparison) -> str:
             a=a,
             b=b,
             labels=comparison.labels,
-            figures=drawn,
+            figures={function.__name__: function(comparison) for function in (fates, prices, tokens, categories)},
             sentences=_SENTENCES,
             published={side: sum(getattr(comparison, side)["splits"].values()) for side in "ab"},
             as_json=lambda value: json.dumps(value, ensure_ascii=False),
@@ -68,13 +65,13 @@ def fates(comparison: Comparison) -> Drawing:
         figure, axes = canvas((width, 46 + 38 * max(len(rows), 1)), left=128, right=26, top=4, bottom=34)
         _pairs(axes, [(row["a"], row["b"]) for row in rows], "{:,}")
         axes.set_yticks(range(len(rows)), [row["fate"] for row in rows])
-        axes.set_xlim(0, top * (1.3 if width == NARROW else 1.1))
-        count_axis(axes.xaxis, 2 if width == NARROW else 8)
+        axes.set_xlim(0, top * 1.1)
+        count_axis(axes.xaxis, 8)
         axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
         return figure
 
     told = ", ".join(f"{row['fate']} {row['a']:,} and {row['b']:,}" for row in rows)
-    return drawing("fates", f"Rows of each fate in {first} and in {second}: {told}.", FULL, plot)
+    return Drawing("fates", f"Rows of each fate in {first} and in {second}: {told}.", FULL, plot)
 
 
 def prices(comparison: Comparison) -> Drawing:
@@ -83,16 +80,16 @@ def prices(comparison: Comparison) -> Drawing:
     curves = {side: facts.shares(binned(one)) for side, one in counts.items()}
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 300 if width == FULL else 240), left=46, right=22, top=28)
+        figure, axes = canvas((width, 300), left=46, right=22, top=28)
         for side, curve in curves.items():
             charts.price_steps(axes, curve, side)
         share_axis(axes, max(curve.max() for curve in curves.values()), "% of the sample")
-        charts.price_axis(axes, width)
+        charts.price_axis(axes)
         return figure
 
     told = " and ".join(f"${facts.median(one) or 0:,} in {name}" for one, name in _named(counts, comparison))
     alt = f"Prices of both samples in steps of ${charts.BIN}; the median slot is {told}."
-    return drawing("prices", alt, FULL, plot)
+    return Drawing("prices", alt, FULL, plot)
 
 
 def tokens(comparison: Comparison) -> Drawing:
@@ -107,12 +104,12 @@ def tokens(comparison: Comparison) -> Drawing:
             stairs(axes, share, np.arange(len(share) + 1) - 0.5, side)
         axes.set_xlim(min(starts) - 1, max(max(len(one) for one in counts.values()), 1) + 1)
         share_axis(axes, max(facts.shares(one).max(initial=0) for one in counts.values()), "% of the sample")
-        axes.locator_params(axis="x", nbins=5 if width == NARROW else 8, integer=True)
+        count_axis(axes.xaxis, 8)
         axes.set_xlabel("tokens of the whole prompt")
         return figure
 
     told = " and ".join(f"{facts.median(one)} in {name}" for one, name in _named(counts, comparison))
-    return drawing("tokens", f"Tokens of the prompts of both samples; the median is {told}.", HALF, plot)
+    return Drawing("tokens", f"Tokens of the prompts of both samples; the median is {told}.", HALF, plot)
 
 
 def categories(comparison: Comparison) -> Drawing:
@@ -130,12 +127,12 @@ def categories(comparison: Comparison) -> Drawing:
         axes.set_yticks(range(len(shown)), [shortened("(none)" if name is None else name) for name in shown])
         axes.set_xlim(0, max((max(pair) for pair in pairs), default=1) * 1.3 or 1)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}%")
-        axes.locator_params(axis="x", nbins=3 if width == NARROW else 5)
+        axes.locator_params(axis="x", nbins=5)
         axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
         return figure
 
     told = ", ".join(f"{name} {pair[0]:.1f}% and {pair[1]:.1f}%" for name, pair in zip(shown, pairs, strict=True))
-    return drawing("categories", f"Shares of the largest categories in both samples: {told or 'none'}.", HALF, plot)
+    return Drawing("categories", f"Shares of the largest categories in both samples: {told or 'none'}.", HALF, plot)
 
 
 def _named(counts: Mapping[str, list[int]], comparison: Comparison) -> list[tuple[list[int], str]]:

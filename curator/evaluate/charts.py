@@ -1,4 +1,4 @@
-"""The figures of an evaluation, in the report's style. Each is drawn wide and narrow."""
+"""The figures of an evaluation, in the report's style."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from curator.evaluate.harness import Evaluation, Guessed
 from curator.evaluate.metrics import colours
-from curator.pages.axes import FULL, HALF, NARROW, drawing, shortened, title_axis
+from curator.pages.axes import FULL, HALF, count_axis, shortened, title_axis
 from curator.pages.svg import COLOUR, Drawing, canvas
 
 SWATCHES = {"green": "test", "amber": "validation", "red": "cap"}
@@ -72,12 +72,12 @@ def errors(found: Evaluation) -> Drawing:
             _whisker(axes, numbers[name], "mae", place, swatch(place))
         axes.set_yticks(range(len(names)), list(labels(names).values()))
         axes.set_ylim(len(names) - 0.5, -0.5)
-        _dollars(axes, width)
+        _dollars(axes)
         axes.set_xlabel("mean absolute error (USD)")
         return figure
 
     described = ", ".join(f"{name} {_usd(numbers[name]['mae'])}" for name in names)
-    return drawing("errors", f"Mean absolute error of each model with its 95 % interval: {described}.", FULL, plot)
+    return Drawing("errors", f"Mean absolute error of each model with its 95 % interval: {described}.", FULL, plot)
 
 
 def points(found: Evaluation) -> int:
@@ -113,7 +113,7 @@ def scatter(found: Evaluation, place: int) -> Drawing:
 
     counts = ", ".join(f"{int(np.sum(named == colour)):,} {colour}" for colour in SWATCHES)
     alt = f"Guesses of {one.name} against the true prices of {len(price):,} rows, both logarithmic: {counts}."
-    return drawing(f"scatter-{place}", alt, HALF, plot)
+    return Drawing(f"scatter-{place}", alt, HALF, plot)
 
 
 def running(found: Evaluation) -> Drawing:
@@ -121,7 +121,7 @@ def running(found: Evaluation) -> Drawing:
     curves = [_running(one) for one in found.models]
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 300 if width == FULL else 250), left=52, right=18, top=28)
+        figure, axes = canvas((width, 300), left=52, right=18, top=28)
         highest = 1.0
         for place, (rows, mean, band) in enumerate(curves):
             if not len(rows):
@@ -135,7 +135,7 @@ def running(found: Evaluation) -> Drawing:
             highest = max(highest, float(np.max((mean + band)[len(rows) // 5 :])))
         axes.set_ylim(0, highest * 1.1)
         axes.set_xlim(0, max(len(one.answers) for one in found.models) + 1)
-        axes.xaxis.set_major_locator(MaxNLocator(4 if width == NARROW else 8, integer=True))
+        count_axis(axes.xaxis, 8)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"${value:g}"))
         axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
         axes.set_xlabel("rows so far")
@@ -148,7 +148,7 @@ def running(found: Evaluation) -> Drawing:
         if len(mean)
     )
     alt = f"Mean absolute error over the rows so far; in the end: {described or 'no answers'}."
-    return drawing("running", alt, FULL, plot)
+    return Drawing("running", alt, FULL, plot)
 
 
 def groups(found: Evaluation, what: str, title: str) -> Drawing:
@@ -172,12 +172,12 @@ def groups(found: Evaluation, what: str, title: str) -> Drawing:
                 _whisker(axes, group, "mae", place + shift, swatch(at))
         axes.set_yticks(range(len(labels)), [shortened(label, 18) for label in labels])
         axes.set_ylim(len(labels) - 0.5, -0.5)
-        _dollars(axes, width)
+        _dollars(axes)
         axes.set_xlabel("mean absolute error (USD)")
         return figure
 
     alt = f"Mean absolute error of each model by {title}, with 95 % intervals: {', '.join(labels)}."
-    return drawing(what, alt, HALF, plot)
+    return Drawing(what, alt, HALF, plot)
 
 
 def calibration(found: Evaluation) -> Drawing:
@@ -185,7 +185,7 @@ def calibration(found: Evaluation) -> Drawing:
     curves = [calibrate(one) for one in found.models]
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 320 if width == FULL else 280), left=52, right=18, top=28, bottom=44)
+        figure, axes = canvas((width, 320), left=52, right=18, top=28, bottom=44)
         axes.set_xscale("log")
         axes.set_yscale("log")
         ends = [value for curve in curves for row in curve for value in (row["guess"], row["price"])] or [1.0, 100.0]
@@ -206,7 +206,7 @@ def calibration(found: Evaluation) -> Drawing:
         return figure
 
     alt = f"Mean true price against mean guess in up to {_BINS} groups of rows with about the same guess, by model."
-    return drawing("calibration", alt, FULL, plot)
+    return Drawing("calibration", alt, FULL, plot)
 
 
 def calibrate(one: Guessed) -> list[dict[str, Any]]:
@@ -244,9 +244,9 @@ def _whisker(axes: Axes, numbers: dict[str, Any], key: str, place: float, colour
     axes.plot([value], [place], color=COLOUR[colour], marker="o", markersize=6)
 
 
-def _dollars(axes: Axes, width: int) -> None:
+def _dollars(axes: Axes) -> None:
     axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(MaxNLocator(3 if width == NARROW else 6))
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"${value:,g}"))
     axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
 

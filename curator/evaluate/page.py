@@ -10,7 +10,6 @@ from curator.evaluate import charts, printed
 from curator.evaluate.harness import Evaluation
 from curator.evaluate.metrics import BY_KEY, COMPARED, METRICS, colours
 from curator.evaluate.price_in_answer import REASONS
-from curator.pages import svg
 from curator.pages.html import clipped, environment
 from curator.system.version import VERSION
 
@@ -34,15 +33,14 @@ _SHARES = ("hit_rate", "amber_rate", "red_rate", "no_answer_rate", "bias")
 def render(found: Evaluation) -> str:
     """Return the page; the same evaluation gives the same page."""
     summary = found.summary
-    with svg.settings():
-        scatters = [charts.scatter(found, place) for place in range(len(found.models))]
-        drawn = {
-            "errors": charts.errors(found),
-            "running": charts.running(found),
-            "bands": charts.groups(found, "bands", "price band"),
-            "categories": charts.groups(found, "categories", "category"),
-            "calibration": charts.calibration(found),
-        }
+    drawn = {
+        "errors": charts.errors(found),
+        "running": charts.running(found),
+        "bands": charts.groups(found, "bands", "price band"),
+        "categories": charts.groups(found, "categories", "category"),
+        "calibration": charts.calibration(found),
+    }
+    scatters = [charts.scatter(found, place) for place in range(len(found.models))]
     models = summary["models"]
     able = [name for name in models if models[name]["mae"] is not None]
     best = min(able, key=lambda name: models[name]["mae"], default=None)

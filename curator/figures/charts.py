@@ -1,4 +1,4 @@
-"""The figures of a report: prices, slots, spikes, tokens and the way of the rows. Each is drawn wide and narrow."""
+"""The figures of a report: prices, slots, spikes, tokens and the way of the rows."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from curator.figures import facts
 from curator.pages.axes import (
     FULL,
     HALF,
-    NARROW,
     beside,
     count_axis,
-    drawing,
     number,
     share_axis,
     shortened,
@@ -55,12 +53,12 @@ def waterfall(summary: Mapping[str, Any]) -> Drawing:
         axes.set_yticks(range(len(labels)), labels)
         axes.invert_yaxis()
         axes.set_xlim(0, max(rows_in, 1))
-        count_axis(axes.xaxis, 2 if width == NARROW else 8)
+        count_axis(axes.xaxis, 8)
         axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
         return figure
 
     told = ", ".join(f"{step.name} {step.rows:,}" for step in steps)
-    return drawing("waterfall", f"Bars from {rows_in:,} rows in, step by step: {told}.", FULL, plot)
+    return Drawing("waterfall", f"Bars from {rows_in:,} rows in, step by step: {told}.", FULL, plot)
 
 
 def prices(summary: Mapping[str, Any]) -> Drawing:
@@ -69,11 +67,11 @@ def prices(summary: Mapping[str, Any]) -> Drawing:
     before, after = (facts.shares(binned(slots[name])) for name in ("items", "sampled"))
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 300 if width == FULL else 240), left=46, right=22, top=28)
+        figure, axes = canvas((width, 300), left=46, right=22, top=28)
         price_steps(axes, before, "before", fill=True)
         price_steps(axes, after, "after")
         share_axis(axes, max(before.max(), after.max()), "% of items")
-        price_axis(axes, width)
+        price_axis(axes)
         return figure
 
     middle = [facts.median(slots[name]) for name in ("items", "sampled")]
@@ -81,7 +79,7 @@ def prices(summary: Mapping[str, Any]) -> Drawing:
         f"Two distributions of prices from $1 to $999 in steps of ${BIN}. The median is {_dollars(middle[0])} before"
         f" the sampling and {_dollars(middle[1])} after it."
     )
-    return drawing("prices", alt, FULL, plot)
+    return Drawing("prices", alt, FULL, plot)
 
 
 def prices_by_split(summary: Mapping[str, Any]) -> Drawing:
@@ -106,7 +104,7 @@ def prices_by_split(summary: Mapping[str, Any]) -> Drawing:
 
     told = ", ".join(f"{name} ${one['price_median']:,.2f}" for name, one in splits.items()) or "no rows"
     alt = f"Share of each split's rows at or below a price. Medians: {told}."
-    return drawing("prices-by-split", alt, HALF, plot)
+    return Drawing("prices-by-split", alt, HALF, plot)
 
 
 def slots(summary: Mapping[str, Any]) -> Drawing:
@@ -117,7 +115,7 @@ def slots(summary: Mapping[str, Any]) -> Drawing:
     top = max(told["fullest_items"], cap)
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 310 if width == FULL else 260), left=46, right=22, top=34)
+        figure, axes = canvas((width, 310), left=46, right=22, top=34)
         for name, colour in (("items", "before"), ("sampled", "after")):
             stairs(axes, counts[name], np.arange(LAST + 2) - 0.5, colour, fill=True)
         end = min(whole_from, LAST + 1) - 0.5
@@ -138,7 +136,7 @@ def slots(summary: Mapping[str, Any]) -> Drawing:
         )
         _log_axis(axes, top, 3)
         title_axis(axes, "items in a slot (logarithmic)")
-        price_axis(axes, width)
+        price_axis(axes)
         return figure
 
     alt = (
@@ -146,7 +144,7 @@ def slots(summary: Mapping[str, Any]) -> Drawing:
         f" ${whole_from}; {told['over_cap']:,} slots are over it. The fullest slot, ${told['fullest']}, holds"
         f" {told['fullest_items']:,} items; {told['empty']:,} slots are empty."
     )
-    return drawing("slots", alt, FULL, plot)
+    return Drawing("slots", alt, FULL, plot)
 
 
 def spikes(summary: Mapping[str, Any]) -> Drawing:
@@ -163,8 +161,7 @@ def spikes(summary: Mapping[str, Any]) -> Drawing:
         places = np.arange(len(marked))
         for shift, (colour, heights) in zip((-0.27, 0.0, 0.27), bars.items(), strict=True):
             axes.bar(places + shift, heights, 0.25, color=COLOUR[colour])
-        sign = "" if width == NARROW else "$"
-        axes.set_xticks(places, [f"{sign}{one.slot}" for one in marked])
+        axes.set_xticks(places, [f"${one.slot}" for one in marked])
         axes.set_xlim(-0.6, len(marked) - 0.4)
         axes.set_ylim(0, (max(map(max, bars.values())) or 1) * 1.06)
         count_axis(axes.yaxis, 5)
@@ -174,7 +171,7 @@ def spikes(summary: Mapping[str, Any]) -> Drawing:
 
     told = ", ".join(f"${one.slot} {one.items:,}" for one in marked)
     alt = f"Items at the prices just below a hundred, beside the hundred and the median of the prices around: {told}."
-    return drawing("spikes", alt, HALF, plot)
+    return Drawing("spikes", alt, HALF, plot)
 
 
 def tokens(summary: Mapping[str, Any]) -> Drawing:
@@ -204,7 +201,7 @@ def tokens(summary: Mapping[str, Any]) -> Drawing:
             )
         _log_axis(axes, top, 1.3)
         axes.set_xlim(start - 1, edge + 1)
-        axes.xaxis.set_major_locator(MaxNLocator(5 if width == NARROW else 8, integer=True))
+        count_axis(axes.xaxis, 8)
         axes.set_xlabel("tokens of the whole prompt")
         title_axis(axes, "items (logarithmic)")
         return figure
@@ -213,7 +210,7 @@ def tokens(summary: Mapping[str, Any]) -> Drawing:
         f"Tokens of each whole prompt: median {facts.median(counted['items'])}, at most {max(longest, 0)};"
         f" the cap of {cap} is on the {settings['of']}."
     )
-    return drawing("tokens", alt, HALF, plot)
+    return Drawing("tokens", alt, HALF, plot)
 
 
 def binned(counts: Sequence[int]) -> NDArray[np.int64]:
@@ -240,10 +237,9 @@ def _log_axis(axes: Axes, top: int, room: float) -> None:
     axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
 
 
-def price_axis(axes: Axes, width: int) -> None:
+def price_axis(axes: Axes) -> None:
     """Give the horizontal axis the prices from $1 to $999."""
-    ticks = [1, 250, 500, 750, 999] if width == NARROW else [1, *range(100, 1000, 100), 999]
-    ticks = [tick for tick in ticks if tick != 900 or width == FULL]
+    ticks = [1, *range(100, 1000, 100), 999]
     axes.set_xticks(ticks, [f"${tick}" for tick in ticks])
     axes.set_xlim(-3, LAST + 4)
 
@@ -269,14 +265,14 @@ def categories(summary: Mapping[str, Any]) -> Drawing:
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(0, (max(before.max(initial=0), after.max(initial=0)) or 1) * 1.02)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}%")
-        axes.locator_params(axis="x", nbins=3 if width == NARROW else 6)
+        axes.locator_params(axis="x", nbins=6)
         axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
         return figure
 
     told = ", ".join(
         f"{row.name} {first:.1f}% then {second:.1f}%" for row, first, second in zip(rows, before, after, strict=True)
     )
-    return drawing("categories", f"Shares of categories before and after the sampling: {told or 'none'}.", HALF, plot)
+    return Drawing("categories", f"Shares of categories before and after the sampling: {told or 'none'}.", HALF, plot)
 
 
 def ring(summary: Mapping[str, Any]) -> Drawing:
@@ -285,8 +281,7 @@ def ring(summary: Mapping[str, Any]) -> Drawing:
     share = facts.shares([row.sampled for row in rows])
 
     def plot(width: int) -> Figure:
-        side = min(width, 300)
-        figure, axes = canvas((side, side), left=4, right=4, top=4, bottom=4)
+        figure, axes = canvas((width, width), left=4, right=4, top=4, bottom=4)
         axes.set_axis_off()
         axes.set_aspect("equal")
         if rows:
@@ -306,7 +301,7 @@ def ring(summary: Mapping[str, Any]) -> Drawing:
 
     told = ", ".join(f"{row.name} {part:.1f}%" for row, part in zip(rows, share, strict=True))
     alt = f"Ring of the {summary['sampled']:,} sampled items by category: {told or 'none'}."
-    return drawing("ring", alt, HALF, plot)
+    return Drawing("ring", alt, 300, plot)
 
 
 def slice_colour(name: str, place: int) -> str:
@@ -339,4 +334,4 @@ def duplicates(summary: Mapping[str, Any]) -> Drawing | None:
         return figure
 
     told = ", ".join(f"{count:,} of {size}" for size, count in bars)
-    return drawing("duplicates", f"Clusters of items, by size: {told} items.", HALF, plot)
+    return Drawing("duplicates", f"Clusters of items, by size: {told} items.", HALF, plot)

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from curator.pages.svg import COLOUR, Drawing
+from curator.pages.svg import COLOUR
 from curator.system.display import visible
 
-FULL, HALF, NARROW = 1030, 486, 320
-"""Widths of a figure across the page, across half of it, and on a phone (pixels)."""
-
-Plot = Callable[[int], Figure]
-"""Draws a figure for a screen of some width (pixels)."""
-
-
-def drawing(name: str, alt: str, wide: int, plot: Plot) -> Drawing:
-    """Return a figure in its two widths."""
-    return Drawing(name, alt, (wide, NARROW), plot)
+FULL, HALF = 1030, 486
+"""Widths of a figure across the page, and across half of it (pixels)."""
 
 
 def number(value: float, _: object = None) -> str:

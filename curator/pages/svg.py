@@ -10,8 +10,8 @@ import html
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -49,7 +49,7 @@ FONT_SIZE = 11.5
 
 _SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text, in the page's font
-    "svg.hashsalt": "curator",
+    "font.sans-serif": ["DejaVu Sans"],
     "font.size": FONT_SIZE,
     "text.parse_math": False,  # a category named $x$ is a name
     "axes.formatter.useoffset": False,
@@ -58,33 +58,42 @@ _SETTINGS: Any = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure in two shapes, one for screens and one for phones.
+    """A figure of a page.
 
     Attributes:
         name: Its id in the page.
         alt: What it shows, in words and numbers.
-        widths: Widths on screens and on phones (pixels).
+        width: Its width on a screen that has room (pixels).
         plot: Draws it at a width.
     """
 
     name: str
     alt: str
-    widths: tuple[int, int]
+    width: int
     plot: Callable[[int], Figure]
 
     @cached_property
-    def wide(self) -> str:
-        """SVG for wide screens."""
-        return self._svg(self.widths[0], "w")
+    def svg(self) -> str:
+        """An SVG element for a page, with colours and font of the page; matplotlib escapes the texts in it."""
+        stream = io.StringIO()
+        with settings(**{"svg.hashsalt": self.name}), warnings.catch_warnings():
+            # The page's font draws what matplotlib's own lacks.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            figure = self.plot(self.width)
+            figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        _, _, body = stream.getvalue().partition("<svg")[2].partition(">")
+        width, height = (f"{72 * inches:.0f}" for inches in figure.get_size_inches())
+        # Only tags are touched: what stands between them is text, and may look like anything.
+        body = re.sub(r"<[^<>]*>", lambda tag: _adapt(tag[0]), re.sub(r"\s*\n\s*", "\n", body))
+        head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{html.escape(self.alt)}">'
+        return visible(head + body.strip(), keep="\n")
 
-    @cached_property
-    def narrow(self) -> str:
-        """SVG for narrow ones."""
-        return self._svg(self.widths[1], "n")
 
-    def _svg(self, width: int, shape: str) -> str:
-        with settings():
-            return to_svg(self.plot(width), f"{self.name}-{shape}", self.alt)
+def _adapt(tag: str) -> str:
+    """Put variables for colours, leave out ids that nothing refers to, round coordinates."""
+    tag = re.sub(r'^<g id="[^"]+"', "<g", tag)
+    tag = re.sub(r"#01([0-9a-f]{2})fe", lambda m: f"var(--{_NAMES[int(m[1], 16)]})", tag)
+    return re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), tag)
 
 
 def canvas(
@@ -122,58 +131,7 @@ def stairs(
     axes.add_artist(StepPatch(values, edges, fill=fill, color=COLOUR[colour], **style))
 
 
-@contextmanager
-def settings() -> Iterator[None]:
+def settings(**more: Any) -> AbstractContextManager[None]:
     """Draw figures the same on every machine within the block, whatever its matplotlibrc says."""
-    with mpl.rc_context():
-        mpl.rcParams.update({name: value for name, value in mpl.rcParamsDefault.items() if "backend" not in name})
-        mpl.rcParams.update(_SETTINGS)
-        yield
-
-
-def to_svg(figure: Figure, name: str, alt: str) -> str:
-    """Return a figure as an SVG element for a page; matplotlib escapes the texts in it.
-
-    Args:
-        figure: The figure.
-        name: A prefix for its ids, of which a page must have one each.
-        alt: What a reader who can't see it is told.
-    """
-    stream = io.StringIO()
-    with warnings.catch_warnings():
-        # The page's font draws what matplotlib's own lacks.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return visible(_adapt(stream.getvalue(), name, alt), keep="\n")
-
-
-def _adapt(svg: str, name: str, alt: str) -> str:
-    """Make a whole SVG document part of a page."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    box = re.search(r'viewBox="([^"]+)"', svg)
-    assert box is not None
-    body = svg[svg.index(">") + 1 :]
-    used = set(re.findall(r'(?:href="|url\()#([^")]+)', body))
-    # Only tags are touched: what stands between them is text, and may look like anything.
-    body = re.sub(r"<[^<>]*>", lambda tag: _adapt_tag(tag[0], name, used), body)
-    body = re.sub(r"\s*\n\s*", "\n", body)
-    width, height = box[1].split()[2:]
-    return (
-        f'<svg viewBox="0 0 {_rounded(width)} {_rounded(height)}" role="img" aria-label="{html.escape(alt)}"'
-        f' xmlns="http://www.w3.org/2000/svg">{body.strip()}'
-    )
-
-
-def _adapt_tag(tag: str, name: str, used: set[str]) -> str:
-    """Put variables for colours and prefixes on ids, leave the font's family to the page, round coordinates."""
-    tag = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", tag)
-    tag = re.sub(r'(href="|url\()#', rf"\g<1>#{name}-", tag).replace("xlink:href", "href")
-    tag = re.sub(r"font: (?:\w+ )*?([0-9.]+)px [^;\"]*", r"font-size: \1px", tag)
-    tag = re.sub(r"#01([0-9a-f]{2})fe", lambda m: f"var(--{_NAMES[int(m[1], 16)]})", tag)
-    return re.sub(r'( (?:d|x|y|width|height|transform|points)=")([^"]+)"', lambda m: f'{m[1]}{_rounded(m[2])}"', tag)
-
-
-def _rounded(numbers: str) -> str:
-    """Return a text with each of its numbers at no more than two decimals."""
-    return re.sub(r"-?\d+\.\d{3,}(?!e)", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip(".") or "0", numbers)
+    defaults = {name: value for name, value in mpl.rcParamsDefault.items() if "backend" not in name}
+    return mpl.rc_context(defaults | _SETTINGS | more)

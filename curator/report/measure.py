@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from curator.figures import hexagons
+from curator.figures import clouds
 from curator.pages.html import clipped
 from curator.recipe.load import Recipe
 from curator.selection.draw import LAST
@@ -81,7 +81,7 @@ def _pounds(recipe: Recipe) -> pl.Expr:
 
 
 def _clouds(rows: pl.DataFrame) -> dict[str, Any]:
-    """Return the price against the length of the text and against the weight, as counts in hexagons."""
+    """Return the price against the length of the text and against the weight, as counts in the cells of a grid."""
     log_price = rows["price"].log10().to_numpy()
     length = rows["length"].to_numpy().astype(np.float64)
     top = float(max(100, -(-int(length.max()) // 100) * 100))
@@ -93,13 +93,13 @@ def _clouds(rows: pl.DataFrame) -> dict[str, Any]:
             "median": float(np.median(length)),
             "max": int(length.max()),
             "rank_correlation": rank_correlation(rows, "length"),
-            "hexagons": hexagons.count(length, log_price, (0.0, top), _PRICES),
+            "grid": clouds.count(length, log_price, (0.0, top), _PRICES),
         },
         "weight": {
             "rows": weighed.height,
             "median": _rounded(weighed["weight"].median()),
             "rank_correlation": rank_correlation(weighed, "weight"),
-            "hexagons": hexagons.count(
+            "grid": clouds.count(
                 weighed["weight"].log10().to_numpy(), weighed["price"].log10().to_numpy(), _WEIGHTS, _PRICES
             ),
         }

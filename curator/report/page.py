@@ -8,10 +8,8 @@ from typing import Any
 
 from curator.figures import charts, clouds, facts
 from curator.figures.charts import slice_colour
-from curator.pages import svg
 from curator.pages.axes import shortened
 from curator.pages.html import environment
-from curator.pages.svg import Drawing
 from curator.recipe.load import keys
 from curator.run.ledger import REASONS
 from curator.system.version import VERSION
@@ -33,6 +31,20 @@ _SECTIONS = (
     ("made", "How it was made"),
 )
 
+_FIGURES = (
+    charts.waterfall,
+    charts.prices,
+    charts.prices_by_split,
+    charts.slots,
+    charts.spikes,
+    charts.tokens,
+    charts.categories,
+    charts.ring,
+    clouds.length,
+    clouds.weight,
+    charts.duplicates,
+)
+
 _VERDICTS = {
     "pass": "Every check holds.",
     "warn": "Every promise holds; what is marked should be known before the data is used.",
@@ -42,8 +54,6 @@ _VERDICTS = {
 
 def render(summary: Mapping[str, Any]) -> str:
     """Return the page of a run, made from its summary alone."""
-    with svg.settings():
-        drawn = _draw(summary)
     slots = summary["distributions"]["slots"]
     files = list(summary["files"].items())
     return (
@@ -55,7 +65,7 @@ def render(summary: Mapping[str, Any]) -> str:
             sections=_SECTIONS,
             summary=summary,
             settings=summary["settings"],
-            figures=drawn,
+            figures={function.__name__: function(summary) for function in _FIGURES},
             source_names=_names([one["name"] for one in summary["sources"]]),
             published=facts.published_rows(summary),
             verdict_sentence=_VERDICTS[summary["verdict"]],
@@ -96,23 +106,6 @@ def settings_listed(settings: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         value = settings[section][inner] if inner else settings[section]
         listed.append((key, json.dumps(value, ensure_ascii=False), sentence))
     return listed
-
-
-def _draw(summary: Mapping[str, Any]) -> dict[str, Drawing | None]:
-    draw = (
-        charts.waterfall,
-        charts.prices,
-        charts.prices_by_split,
-        charts.slots,
-        charts.spikes,
-        charts.tokens,
-        charts.categories,
-        charts.ring,
-        clouds.length,
-        clouds.weight,
-        charts.duplicates,
-    )
-    return {function.__name__: function(summary) for function in draw}
 
 
 def _names(names: list[str]) -> str:
@@ -168,7 +161,7 @@ def _ring_keys(summary: Mapping[str, Any]) -> list[tuple[str, str, float]]:
 def _heat_keys(found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     if found is None:
         return []
-    limits = clouds.heat_limits(found["hexagons"])
+    limits = clouds.heat_limits(found)
     names = [f"{least:,}+" for least in limits]
     names[0] += " rows"
     return [(f"heat-{shade}", name) for shade, name in enumerate(names, 1)]

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from curator.pages.axes import FULL, NARROW, drawing, number, title_axis
+from curator.pages.axes import FULL, count_axis, title_axis
 from curator.pages.html import environment
 from curator.pages.svg import COLOUR, Drawing, canvas
 from curator.system.files import write_text
@@ -109,7 +108,7 @@ def _lines(name: str, what: str, rows: Sequence[Mapping[str, Any]], keys: Sequen
     series = {key: _series(rows, key) for key in keys}
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 330 if width == FULL else 260), left=46, right=14, top=28)
+        figure, axes = canvas((width, 330), left=46, right=14, top=28)
         for key, (steps, values) in series.items():
             _line(axes, key, steps, values)
         highest = max(float(np.quantile(values, 0.99)) for _, values in series.values())
@@ -117,8 +116,7 @@ def _lines(name: str, what: str, rows: Sequence[Mapping[str, Any]], keys: Sequen
         top = min(max(float(values.max()) for _, values in series.values()), 1.6 * highest)
         axes.set_ylim(0, 1.06 * top or 1)
         axes.set_xlim(0, rows[-1]["step"] * 1.02 + 0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(4 if width == NARROW else 8, integer=True))
-        axes.xaxis.set_major_formatter(FuncFormatter(number))
+        count_axis(axes.xaxis, 8)
         axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
         axes.set_xlabel("step")
         title_axis(axes, what.lower())
@@ -128,7 +126,7 @@ def _lines(name: str, what: str, rows: Sequence[Mapping[str, Any]], keys: Sequen
         f"{MEASURES[key]} from {values[0]:.2f} at step {steps[0]:,.0f} to {values[-1]:.2f} at step {steps[-1]:,.0f}"
         for key, (steps, values) in series.items()
     )
-    return drawing(name, f"{what} by step: {told}.", FULL, plot)
+    return Drawing(name, f"{what} by step: {told}.", FULL, plot)
 
 
 def _line(axes: Axes, key: str, steps: Any, values: Any) -> None:

@@ -94,10 +94,10 @@ def test_the_page_says_the_numbers_and_loads_nothing() -> None:
 def test_each_figure_says_in_words_what_it_shows() -> None:
     html = render(loss_log.merge(stream()), **FACTS)
     alts = re.findall(r'<svg [^>]*aria-label="([^"]+)"', html)
-    assert len(alts) == 4  # two figures, wide and narrow
+    assert len(alts) == 2
     assert alts[0].startswith("Loss by step: train loss from ")
     assert "validation loss, all rows from 1.12 at step 200 to 1.12 at step 200" in alts[0]
-    assert alts[2].startswith("Share of tokens guessed right by step: train accuracy from 0.75")
+    assert alts[1].startswith("Share of tokens guessed right by step: train accuracy from 0.75")
 
 
 @pytest.mark.parametrize(
