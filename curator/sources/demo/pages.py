@@ -6,17 +6,17 @@ text. Each column draws from a stream of its own, so the order in which they are
 
 from collections.abc import Callable
 from math import gcd
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from curator.kernels.types import Flags, Floats, Int64s
-from curator.sources.demo import prices, quirks
+from curator.sources.demo import prices
 from curator.sources.demo.draws import Draws, below, mix, pick
 from curator.sources.demo.render import ITEM_END, as_items, weave
 from curator.sources.demo.stock import STOCK
-from curator.sources.demo.words import SENTENCES, SHOP_TEXTS, TITLES
+from curator.sources.demo.words import QUIRKS, SENTENCES, SHOP_TEXTS, TITLES
 
 if TYPE_CHECKING:
     from curator.sources.demo.products import Products
@@ -48,7 +48,8 @@ _HEAD_SHARES = [0.50, 0.25, 0.10, 0.03, 0.015, 0.015, 0.02, 0.07]
 _GAPS = _LEX.templates([" ", "  ", "\u00a0 ", "<br>", " \n", "\u3000"])
 _GAP_SHARES = [0.82, 0.04, 0.125, 0.004, 0.009, 0.002]
 _SHOP = _LEX.templates(SHOP_TEXTS)
-_MONEY = _LEX.templates([*quirks.MONEY, quirks.MONEY_RARE], sentence=True)
+_MONEY = QUIRKS["money"]
+_MONEY_TEXTS = _LEX.templates([*_MONEY["texts"], _MONEY["rare"]], sentence=True)
 
 _FEATURE_COUNTS = np.array([2, 3, 4, 5, 5, 5, 5, 6, 7, 8])
 _SENTENCE_COUNTS = np.array([2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 12])
@@ -59,21 +60,21 @@ _LEVEL_TEMPLATES = _LEX.templates(_LEVELS)
 _LEVEL_SHARES = [0.06, 0.02, 0.20, 0.72]
 
 
-def _quirk_table(entries: list[tuple[float, list[str]]]) -> tuple[list[float], Int64s]:
+def _quirk_table(entries: list[dict[str, Any]]) -> tuple[list[float], Int64s]:
     """Return the share and the number of every template; the one past the end means no quirk."""
-    shares = [rate / len(texts) for rate, texts in entries for _ in texts]
-    return shares, _LEX.templates([text for _, texts in entries for text in texts])
+    shares = [entry["rate"] / len(entry["texts"]) for entry in entries for _ in entry["texts"]]
+    return shares, _LEX.templates([text for entry in entries for text in entry["texts"]])
 
 
-_TITLE_QUIRK_SHARES, _TITLE_QUIRKS = _quirk_table(quirks.TITLE_QUIRKS)
-_TEXT_QUIRK_SHARES, _TEXT_QUIRKS = _quirk_table(quirks.TEXT_QUIRKS)
+_TITLE_QUIRK_SHARES, _TITLE_QUIRKS = _quirk_table(QUIRKS["titles"])
+_TEXT_QUIRK_SHARES, _TEXT_QUIRKS = _quirk_table(QUIRKS["texts"])
 
 
 class _DetailTable:
     """The members of details: for each category the interval of a key's random number that takes a member."""
 
     def __init__(self) -> None:
-        members = sorted({(place, text) for listed in quirks.DETAILS.values() for _, place, text in listed})
+        members = sorted({(place, text) for listed in QUIRKS["details"].values() for _, place, text in listed})
         self.first = _LEX.templates(["{{" + text for _, text in members])
         self.later = _LEX.templates([", " + text for _, text in members])
         self.place = np.array([place for place, _ in members])
@@ -86,7 +87,7 @@ class _DetailTable:
         for number, group in enumerate(STOCK.groups):
             parts = ["any", group] if group == "book" else ["any", group, "made"]
             filled = dict.fromkeys(names, 0.0)
-            for share, place, text in (entry for part in parts for entry in quirks.DETAILS[part]):
+            for share, place, text in (entry for part in parts for entry in QUIRKS["details"][part]):
                 column, name = members.index((place, text)), text.split('": ')[0]
                 self.low[number, column] = filled[name]
                 filled[name] += share
@@ -148,11 +149,12 @@ class Pages:
         self._quirk_in_features = in_features
 
         # A part of the amounts is the row's own price, which a variant states as its own, too.
-        money = (unit() < quirks.MONEY_RATE) & ~np.where(in_features, self._no_features, self._no_description)
-        kind = below(unit(), len(quirks.MONEY))
-        kind[unit() < quirks.MONEY_RARE_SHARE] = len(quirks.MONEY)
-        self._money = np.where(money, _MONEY[kind], -1)
-        own = (unit() < quirks.MONEY_OWN_SHARE) & (goods.state == prices.LISTED) & (kind != quirks.MONEY_SAVED)
+        money = (unit() < _MONEY["rate"]) & ~np.where(in_features, self._no_features, self._no_description)
+        usual = len(_MONEY["texts"])
+        kind = below(unit(), usual)
+        kind[unit() < _MONEY["rare_share"]] = usual
+        self._money = np.where(money, _MONEY_TEXTS[kind], -1)
+        own = (unit() < _MONEY["own_share"]) & (goods.state == prices.LISTED) & (kind != _MONEY["saved"])
         other = (1 + below(unit(), 120)) * 100 - below(unit(), 2)
         self._amount = np.where(own, goods.cents, other)
         self.price_leak = money & (self._amount == goods.cents) & (goods.state == prices.LISTED)

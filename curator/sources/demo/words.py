@@ -50,6 +50,9 @@ class Category:
 
 _WORDS, _TEMPLATES = _read("words.toml"), _read("sentences.toml")
 
+QUIRKS = _read("quirks.toml")
+"""What makes real listings awkward; the file says what is in it."""
+
 SHELVES = tuple(Category(**category) for category in _read("shelves.toml")["category"])
 """The categories of the catalogue, with what each sells."""
 
