@@ -14,12 +14,11 @@ from matplotlib.figure import Figure
 from curator.compare.compare import Comparison
 from curator.figures import charts, facts
 from curator.figures.charts import binned
+from curator.pages import html
 from curator.pages.axes import FULL, HALF, beside, count_axis, share_axis, shortened
-from curator.pages.html import environment
 from curator.pages.svg import COLOUR, Drawing, canvas, stairs
 from curator.run.ledger import REASONS
 from curator.system.files import write_text
-from curator.system.version import VERSION
 
 _SECTIONS = (
     ("changes", "What changed"),
@@ -36,22 +35,18 @@ _SENTENCES = {**REASONS, **facts.SENTENCES, "not_read": "The run has not read th
 def render(comparison: Comparison) -> str:
     """Return the page of what `curator.compare.compare.compare` found."""
     a, b = comparison.a, comparison.b
-    return (
-        environment()
-        .get_template("compare/compare.html")
-        .render(
-            version=VERSION,
-            title=f"{' against '.join(comparison.labels)}: comparison",
-            sections=_SECTIONS,
-            comparison=comparison,
-            a=a,
-            b=b,
-            labels=comparison.labels,
-            figures={function.__name__: function(comparison) for function in (fates, prices, tokens, categories)},
-            sentences=_SENTENCES,
-            published={side: sum(getattr(comparison, side)["splits"].values()) for side in "ab"},
-            as_json=lambda value: json.dumps(value, ensure_ascii=False),
-        )
+    return html.render(
+        "compare/compare.html",
+        title=f"{' against '.join(comparison.labels)}: comparison",
+        sections=_SECTIONS,
+        comparison=comparison,
+        a=a,
+        b=b,
+        labels=comparison.labels,
+        figures={function.__name__: function(comparison) for function in (fates, prices, tokens, categories)},
+        sentences=_SENTENCES,
+        published={side: sum(getattr(comparison, side)["splits"].values()) for side in "ab"},
+        as_json=lambda value: json.dumps(value, ensure_ascii=False),
     )
 
 
@@ -62,12 +57,11 @@ def fates(comparison: Comparison) -> Drawing:
     top = max((max(row["a"], row["b"]) for row in rows), default=1) or 1
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 46 + 38 * max(len(rows), 1)), left=128, right=26, top=4, bottom=34)
+        figure, axes = canvas((width, 46 + 38 * max(len(rows), 1)), left=128, right=26, top=4, bottom=34, grid="x")
         _pairs(axes, [(row["a"], row["b"]) for row in rows], "{:,}")
         axes.set_yticks(range(len(rows)), [row["fate"] for row in rows])
         axes.set_xlim(0, top * 1.1)
         count_axis(axes.xaxis, 8)
-        axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
         return figure
 
     told = ", ".join(f"{row['fate']} {row['a']:,} and {row['b']:,}" for row in rows)
@@ -122,13 +116,12 @@ def categories(comparison: Comparison) -> Drawing:
     pairs = [tuple(_percent(sampled[side].get(name, 0), totals[side]) for side in "ab") for name in shown]
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 46 + 30 * max(len(shown), 1)), left=166, right=26, top=4, bottom=34)
+        figure, axes = canvas((width, 46 + 30 * max(len(shown), 1)), left=166, right=26, top=4, bottom=34, grid="x")
         _pairs(axes, pairs, "{:.1f}%")
         axes.set_yticks(range(len(shown)), [shortened("(none)" if name is None else name) for name in shown])
         axes.set_xlim(0, max((max(pair) for pair in pairs), default=1) * 1.3 or 1)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}%")
         axes.locator_params(axis="x", nbins=5)
-        axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
         return figure
 
     told = ", ".join(f"{name} {pair[0]:.1f}% and {pair[1]:.1f}%" for name, pair in zip(shown, pairs, strict=True))

@@ -67,7 +67,7 @@ def errors(found: Evaluation) -> Drawing:
     names = list(numbers)
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 60 + 30 * len(names)), left=128, right=30, top=6, bottom=44)
+        figure, axes = canvas((width, 60 + 30 * len(names)), left=128, right=30, top=6, bottom=44, grid="x")
         for place, name in enumerate(names):
             _whisker(axes, numbers[name], "mae", place, swatch(place))
         axes.set_yticks(range(len(names)), list(labels(names).values()))
@@ -94,7 +94,7 @@ def scatter(found: Evaluation, place: int) -> Drawing:
     top = max(1_000.0, float(np.nanmax(np.concatenate([price, guess, [1.0]]))))
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, min(width, 420)), left=52, right=18, top=26, bottom=44)
+        figure, axes = canvas((width, min(width, 420)), left=52, right=18, top=26, bottom=44, grid="both")
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.plot([0.5, top], [0.5, top], color=COLOUR["muted"], linewidth=1)
@@ -106,7 +106,6 @@ def scatter(found: Evaluation, place: int) -> Drawing:
             axis.set_ticks([], minor=True)
         axes.set_xlim(0.45, top * 1.15)
         axes.set_ylim(0.45, top * 1.15)
-        axes.grid(color=COLOUR["grid"], linewidth=0.8)
         axes.set_xlabel("true price")
         title_axis(axes, "guess")
         return figure
@@ -137,7 +136,6 @@ def running(found: Evaluation) -> Drawing:
         axes.set_xlim(0, max(len(one.answers) for one in found.models) + 1)
         count_axis(axes.xaxis, 8)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"${value:g}"))
-        axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
         axes.set_xlabel("rows so far")
         title_axis(axes, "mean absolute error")
         return figure
@@ -165,7 +163,7 @@ def groups(found: Evaluation, what: str, title: str) -> Drawing:
 
     def plot(width: int) -> Figure:
         step = 15 + 9 * len(models)
-        figure, axes = canvas((width, 60 + step * len(labels)), left=128, right=24, top=6, bottom=44)
+        figure, axes = canvas((width, 60 + step * len(labels)), left=128, right=24, top=6, bottom=44, grid="x")
         for at, one in enumerate(models):
             shift = (at - (len(models) - 1) / 2) * min(0.16, 0.7 / len(models))
             for place, group in enumerate(one[what]):
@@ -185,7 +183,7 @@ def calibration(found: Evaluation) -> Drawing:
     curves = [calibrate(one) for one in found.models]
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 320), left=52, right=18, top=28, bottom=44)
+        figure, axes = canvas((width, 320), left=52, right=18, top=28, bottom=44, grid="both")
         axes.set_xscale("log")
         axes.set_yscale("log")
         ends = [value for curve in curves for row in curve for value in (row["guess"], row["price"])] or [1.0, 100.0]
@@ -200,7 +198,6 @@ def calibration(found: Evaluation) -> Drawing:
             axis.set_ticks([], minor=True)
         axes.set_xlim(low, high)
         axes.set_ylim(low, high)
-        axes.grid(color=COLOUR["grid"], linewidth=0.8)
         axes.set_xlabel("mean guess")
         title_axis(axes, "mean true price")
         return figure
@@ -248,7 +245,6 @@ def _dollars(axes: Axes) -> None:
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"${value:,g}"))
-    axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
 
 
 def _usd(value: float | None) -> str:

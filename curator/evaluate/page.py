@@ -10,8 +10,8 @@ from curator.evaluate import charts, printed
 from curator.evaluate.harness import Evaluation
 from curator.evaluate.metrics import BY_KEY, COMPARED, METRICS, colours
 from curator.evaluate.price_in_answer import REASONS
-from curator.pages.html import clipped, environment
-from curator.system.version import VERSION
+from curator.pages import html
+from curator.pages.html import clipped
 
 WORST = 6
 """Misses shown of each model."""
@@ -44,35 +44,31 @@ def render(found: Evaluation) -> str:
     models = summary["models"]
     able = [name for name in models if models[name]["mae"] is not None]
     best = min(able, key=lambda name: models[name]["mae"], default=None)
-    return (
-        environment()
-        .get_template("evaluate/evaluate.html")
-        .render(
-            version=VERSION,
-            title=f"{summary['recipe']}: evaluation",
-            sections=_SECTIONS,
-            summary=summary,
-            models=models,
-            best=best,
-            labels=charts.labels(list(models)),
-            figures=drawn,
-            scatters=list(zip(models, scatters, strict=True)),
-            points=charts.points(found),
-            keys=charts.keys(found),
-            swatches=[(colour, name) for name, colour in charts.SWATCHES.items()],
-            errors_shown=_ERRORS,
-            shares_shown=_SHARES,
-            speakers={name: one for name, one in models.items() if "perplexity" in one},
-            spoken=[metric.key for metric in METRICS if metric.language],
-            by_key=BY_KEY,
-            compared=COMPARED,
-            number=printed.number,
-            verdict=printed.verdict,
-            reasons=REASONS,
-            calibrated=[(one.name, charts.calibrate(one)) for one in found.models],
-            worst=[(one.name, _worst(found, place)) for place, one in enumerate(found.models)],
-            sentences=[(metric.name, metric.sentence) for metric in METRICS],
-        )
+    return html.render(
+        "evaluate/evaluate.html",
+        title=f"{summary['recipe']}: evaluation",
+        sections=_SECTIONS,
+        summary=summary,
+        models=models,
+        best=best,
+        labels=charts.labels(list(models)),
+        figures=drawn,
+        scatters=list(zip(models, scatters, strict=True)),
+        points=charts.points(found),
+        keys=charts.keys(found),
+        swatches=[(colour, name) for name, colour in charts.SWATCHES.items()],
+        errors_shown=_ERRORS,
+        shares_shown=_SHARES,
+        speakers={name: one for name, one in models.items() if "perplexity" in one},
+        spoken=[metric.key for metric in METRICS if metric.language],
+        by_key=BY_KEY,
+        compared=COMPARED,
+        number=printed.number,
+        verdict=printed.verdict,
+        reasons=REASONS,
+        calibrated=[(one.name, charts.calibrate(one)) for one in found.models],
+        worst=[(one.name, _worst(found, place)) for place, one in enumerate(found.models)],
+        sentences=[(metric.name, metric.sentence) for metric in METRICS],
     )
 
 

@@ -36,7 +36,7 @@ def waterfall(summary: Mapping[str, Any]) -> Drawing:
 
     def plot(width: int) -> Figure:
         height = 46 + 25 * (len(steps) + 1)
-        figure, axes = canvas((width, height), left=128, right=26, top=4, bottom=34)
+        figure, axes = canvas((width, height), left=128, right=26, top=4, bottom=34, grid="x")
         labels = ["rows in", *(step.name for step in steps)]
         axes.barh(0, rows_in, color=COLOUR["before"], height=0.66)
         beside(axes, (rows_in, 0), f"{rows_in:,}", -1)
@@ -54,7 +54,6 @@ def waterfall(summary: Mapping[str, Any]) -> Drawing:
         axes.invert_yaxis()
         axes.set_xlim(0, max(rows_in, 1))
         count_axis(axes.xaxis, 8)
-        axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
         return figure
 
     told = ", ".join(f"{step.name} {step.rows:,}" for step in steps)
@@ -88,13 +87,12 @@ def prices_by_split(summary: Mapping[str, Any]) -> Drawing:
     curves = {name: np.cumsum(facts.shares(one["slots"])) for name, one in splits.items()}
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 250), left=46, right=22, top=28)
+        figure, axes = canvas((width, 250), left=46, right=22, top=28, grid="both")
         axes.set_xscale("log")
         for name, curve in curves.items():
             axes.step(np.arange(1, LAST + 1), curve[1:], where="post", color=COLOUR[name], linewidth=1.7)
         axes.set_ylim(0, 101)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}%"))
-        axes.grid(color=COLOUR["grid"], linewidth=0.8)
         ticks = (1, 10, 100, 999)
         axes.set_xticks(ticks, [f"${tick}" for tick in ticks])
         axes.set_xticks([], minor=True)
@@ -165,7 +163,6 @@ def spikes(summary: Mapping[str, Any]) -> Drawing:
         axes.set_xlim(-0.6, len(marked) - 0.4)
         axes.set_ylim(0, (max(map(max, bars.values())) or 1) * 1.06)
         count_axis(axes.yaxis, 5)
-        axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
         title_axis(axes, "items at a price")
         return figure
 
@@ -234,7 +231,6 @@ def _log_axis(axes: Axes, top: int, room: float) -> None:
     ticks = [0, *(10**power for power in range(int(np.log10(max(top, 1))) + 1))]
     axes.set_yticks(ticks, [number(tick) for tick in ticks])
     axes.tick_params(axis="y", which="minor", length=0)
-    axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
 
 
 def price_axis(axes: Axes) -> None:
@@ -255,7 +251,7 @@ def categories(summary: Mapping[str, Any]) -> Drawing:
     after = facts.shares([row.sampled for row in rows])
 
     def plot(width: int) -> Figure:
-        figure, axes = canvas((width, 44 + 30 * max(len(rows), 1)), left=166, right=48, top=4, bottom=34)
+        figure, axes = canvas((width, 44 + 30 * max(len(rows), 1)), left=166, right=48, top=4, bottom=34, grid="x")
         place = np.arange(len(rows))
         axes.barh(place - 0.19, before, 0.36, color=COLOUR["before"])
         axes.barh(place + 0.19, after, 0.36, color=COLOUR["after"])
@@ -266,7 +262,6 @@ def categories(summary: Mapping[str, Any]) -> Drawing:
         axes.set_xlim(0, (max(before.max(initial=0), after.max(initial=0)) or 1) * 1.02)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}%")
         axes.locator_params(axis="x", nbins=6)
-        axes.grid(axis="x", color=COLOUR["grid"], linewidth=0.8)
         return figure
 
     told = ", ".join(
@@ -328,7 +323,6 @@ def duplicates(summary: Mapping[str, Any]) -> Drawing | None:
         axes.set_xlim(-0.8, max(len(bars), 5) - 0.2)
         axes.set_ylim(0, max(count for _, count in bars) * 1.15)
         count_axis(axes.yaxis, 4)
-        axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
         axes.set_xlabel("items in a cluster")
         title_axis(axes, "clusters")
         return figure

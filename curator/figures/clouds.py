@@ -99,11 +99,12 @@ def _cloud(name: str, alt: str, found: Mapping[str, Any], scale: Any) -> Drawing
     grid, limits = _grid(found), heat_limits(found)
     shades = np.searchsorted(limits, grid["counts"], side="right")
     (left, right), (low, high) = grid["x"], grid["y"]
-    x, y = np.linspace(left, right, _COLUMNS + 1), np.linspace(low, high, _ROWS + 1)
+    columns, rows = shades.shape
+    x, y = np.linspace(left, right, columns + 1), np.linspace(low, high, rows + 1)
 
     def plot(width: int) -> Figure:
         inner = width - 52 - 26
-        figure, axes = canvas((width, inner * 0.6 + 30 + 42), left=52, right=26, top=30, bottom=42)
+        figure, axes = canvas((width, inner * 0.6 + 30 + 42), left=52, right=26, top=30, bottom=42, grid="both")
         for shade in range(1, len(limits) + 1):
             cells = [Bbox([[x[i], y[j]], [x[i + 1], y[j + 1]]]) for i, j in np.argwhere(shades == shade)]
             # All cells of a shade are one path: edges that touch don't show.
@@ -113,7 +114,6 @@ def _cloud(name: str, alt: str, found: Mapping[str, Any], scale: Any) -> Drawing
         axes.set_xlim(x[0], x[-1])
         axes.set_ylim(y[0], y[-1])
         axes.set_yticks(range(4), ["$1", "$10", "$100", "$1,000"])
-        axes.grid(color=COLOUR["grid"], linewidth=0.8)
         scale(axes)
         title_axis(axes, "price (logarithmic)")
         return figure

@@ -44,7 +44,6 @@ def share_axis(axes: Axes, top: float, title: str) -> None:
     axes.set_ylim(0, (top or 1) * 1.06)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}%"))
-    axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
     title_axis(axes, title)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jinja2
 
 from curator.system.display import visible
+from curator.system.version import VERSION
 
 
 def environment() -> jinja2.Environment:
@@ -18,6 +21,11 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         finalize=_shown,
     )
+
+
+def render(template: str, **values: Any) -> str:
+    """Return the page that a template makes of values, and of the version of curator."""
+    return environment().get_template(template).render(version=VERSION, **values)
 
 
 def _shown(value: object) -> object:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -97,9 +97,18 @@ def _adapt(tag: str) -> str:
 
 
 def canvas(
-    size: tuple[float, float], *, left: float = 52, right: float = 12, top: float = 14, bottom: float = 40
+    size: tuple[float, float],
+    *,
+    left: float = 52,
+    right: float = 12,
+    top: float = 14,
+    bottom: float = 40,
+    grid: Literal["x", "y", "both"] = "y",
 ) -> tuple[Figure, Axes]:
-    """Return a figure of `size` and its axes, in pixels of the page, with margins around the axes."""
+    """Return a figure of `size` and its axes, in pixels of the page, with margins around the axes.
+
+    `grid` says from which ticks lines are drawn across.
+    """
     width, height = size
     figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor="none")
     box = (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height)
@@ -112,6 +121,7 @@ def canvas(
     axes.xaxis.label.set_color(COLOUR["muted"])
     axes.yaxis.label.set_color(COLOUR["muted"])
     axes.set_axisbelow(True)
+    axes.grid(axis=grid, color=COLOUR["grid"], linewidth=0.8)
     return figure, axes
 
 

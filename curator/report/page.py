@@ -8,11 +8,10 @@ from typing import Any
 
 from curator.figures import charts, clouds, facts
 from curator.figures.charts import slice_colour
+from curator.pages import html
 from curator.pages.axes import shortened
-from curator.pages.html import environment
 from curator.recipe.load import keys
 from curator.run.ledger import REASONS
-from curator.system.version import VERSION
 
 MOST_LISTED = 40
 """Sources and files listed on a page; the rest is in the run's JSON files."""
@@ -56,45 +55,41 @@ def render(summary: Mapping[str, Any]) -> str:
     """Return the page of a run, made from its summary alone."""
     slots = summary["distributions"]["slots"]
     files = list(summary["files"].items())
-    return (
-        environment()
-        .get_template("report/report.html")
-        .render(
-            version=VERSION,
-            title=f"Product prices, recipe {summary['recipe']}: report",
-            sections=_SECTIONS,
-            summary=summary,
-            settings=summary["settings"],
-            figures={function.__name__: function(summary) for function in _FIGURES},
-            source_names=_names([one["name"] for one in summary["sources"]]),
-            published=facts.published_rows(summary),
-            verdict_sentence=_VERDICTS[summary["verdict"]],
-            steps=facts.steps(summary),
-            share=lambda part, whole: 100 * part / whole if whole else 0.0,
-            fates_sum=sum(summary["fates"].values()),
-            slots=slots,
-            median=facts.median,
-            mean=facts.mean,
-            prices_text=_prices_text(summary),
-            split_keys=[(name, name) for name in summary["published"]["splits"]],
-            spikes=facts.spikes(slots["items"]),
-            slot_facts=facts.slot_facts(summary),
-            slots_text=_slots_text(summary),
-            categories=facts.categories(summary, MOST_LISTED),
-            ring_keys=_ring_keys(summary),
-            token_facts={name: _token_facts(counts) for name, counts in summary["distributions"]["tokens"].items()},
-            tokens_text=_tokens_text(summary),
-            cloud_texts=_cloud_texts(summary),
-            heat_keys={name: _heat_keys(summary["published"][name]) for name in ("length", "weight")},
-            no_duplicates=_no_duplicates(summary),
-            **_copies(summary),
-            reasons=REASONS,
-            sources=summary["sources"][:MOST_LISTED],
-            more_sources=max(0, len(summary["sources"]) - MOST_LISTED),
-            files=files[:MOST_LISTED],
-            more_files=max(0, len(files) - MOST_LISTED),
-            recipe=list(settings_listed(summary["settings"])),
-        )
+    return html.render(
+        "report/report.html",
+        title=f"Product prices, recipe {summary['recipe']}: report",
+        sections=_SECTIONS,
+        summary=summary,
+        settings=summary["settings"],
+        figures={function.__name__: function(summary) for function in _FIGURES},
+        source_names=_names([one["name"] for one in summary["sources"]]),
+        published=facts.published_rows(summary),
+        verdict_sentence=_VERDICTS[summary["verdict"]],
+        steps=facts.steps(summary),
+        share=lambda part, whole: 100 * part / whole if whole else 0.0,
+        fates_sum=sum(summary["fates"].values()),
+        slots=slots,
+        median=facts.median,
+        mean=facts.mean,
+        prices_text=_prices_text(summary),
+        split_keys=[(name, name) for name in summary["published"]["splits"]],
+        spikes=facts.spikes(slots["items"]),
+        slot_facts=facts.slot_facts(summary),
+        slots_text=_slots_text(summary),
+        categories=facts.categories(summary, MOST_LISTED),
+        ring_keys=_ring_keys(summary),
+        token_facts={name: _token_facts(counts) for name, counts in summary["distributions"]["tokens"].items()},
+        tokens_text=_tokens_text(summary),
+        cloud_texts=_cloud_texts(summary),
+        heat_keys={name: _heat_keys(summary["published"][name]) for name in ("length", "weight")},
+        no_duplicates=_no_duplicates(summary),
+        **_copies(summary),
+        reasons=REASONS,
+        sources=summary["sources"][:MOST_LISTED],
+        more_sources=max(0, len(summary["sources"]) - MOST_LISTED),
+        files=files[:MOST_LISTED],
+        more_files=max(0, len(files) - MOST_LISTED),
+        recipe=list(settings_listed(summary["settings"])),
     )
 
 

@@ -10,11 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from curator.pages import html
 from curator.pages.axes import FULL, count_axis, title_axis
-from curator.pages.html import environment
 from curator.pages.svg import COLOUR, Drawing, canvas
 from curator.system.files import write_text
-from curator.system.version import VERSION
 from curator.train.loss_log import MEASURES
 
 _SECTIONS = (("loss", "Loss"), ("numbers", "The numbers"), ("made", "How it was trained"))
@@ -44,26 +43,22 @@ def render(
     keys = [key for key in MEASURES if any(key in row for row in rows)]
     losses = [key for key in keys if key.endswith("loss")]
     shares = [key for key in keys if key.endswith("accuracy")]
-    return (
-        environment()
-        .get_template("train/training.html")
-        .render(
-            version=VERSION,
-            title=title,
-            status=status,
-            sections=_SECTIONS,
-            facts=facts,
-            rows=rows,
-            listed=_spread(rows),
-            source=source,
-            names=MEASURES,
-            keys=keys,
-            tiles=_tiles(rows, losses),
-            loss=_lines("loss", "Loss", rows, losses) if losses else None,
-            accuracy=_lines("accuracy", "Share of tokens guessed right", rows, shares) if shares else None,
-            smooth=_window(len(_series(rows, "train_loss")[0])),
-            colours={"loss": _keys(losses), "accuracy": _keys(shares)},
-        )
+    return html.render(
+        "train/training.html",
+        title=title,
+        status=status,
+        sections=_SECTIONS,
+        facts=facts,
+        rows=rows,
+        listed=_spread(rows),
+        source=source,
+        names=MEASURES,
+        keys=keys,
+        tiles=_tiles(rows, losses),
+        loss=_lines("loss", "Loss", rows, losses) if losses else None,
+        accuracy=_lines("accuracy", "Share of tokens guessed right", rows, shares) if shares else None,
+        smooth=_window(len(_series(rows, "train_loss")[0])),
+        colours={"loss": _keys(losses), "accuracy": _keys(shares)},
     )
 
 
@@ -117,7 +112,6 @@ def _lines(name: str, what: str, rows: Sequence[Mapping[str, Any]], keys: Sequen
         axes.set_ylim(0, 1.06 * top or 1)
         axes.set_xlim(0, rows[-1]["step"] * 1.02 + 0.5)
         count_axis(axes.xaxis, 8)
-        axes.grid(axis="y", color=COLOUR["grid"], linewidth=0.8)
         axes.set_xlabel("step")
         title_axis(axes, what.lower())
         return figure
