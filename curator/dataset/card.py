@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from importlib import resources
 from typing import Any
-
-import jinja2
 
 from curator.dataset import card_facts
 from curator.dataset.columns import CONFIGS, Column
-from curator.dataset.markdown import code, md, table
+from curator.dataset.markdown import template
 from curator.run.ledger import SPLITS
 from curator.sources.categories import REPOSITORY
 
@@ -79,7 +75,8 @@ def body(manifest: Mapping[str, Any], repository: str | None = None, licence: st
         repository: Where it is published.
         licence: What the card's head says instead of what curator writes there, as `own_licence` gives it.
     """
-    text = _template().render(card_facts.of(manifest, repository), upstream_url=UPSTREAM_URL, licence=licence)
+    facts = card_facts.of(manifest, repository)
+    text = template("dataset/card.md").render(facts, section=_section, upstream_url=UPSTREAM_URL, licence=licence)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -168,17 +165,6 @@ def _size_category(rows: int) -> str:
     names = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B")
     place = max(0, len(str(rows)) - 3)
     return "n<1K" if place == 0 else f"{names[place - 1]}<n<{names[place]}"
-
-
-@lru_cache(maxsize=1)
-def _template() -> jinja2.Template:
-    # Markdown, not HTML: what comes from a product goes through `md` or `code`.
-    environment = jinja2.Environment(
-        autoescape=False, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"md": md, "code": code, "number": "{:,}".format}
-    environment.globals |= {"section": _section, "table": lambda *args: f"\n\n{table(*args)}\n"}
-    return environment.from_string(resources.files("curator").joinpath("dataset", "card.md").read_text("utf-8"))
 
 
 def _section(name: str, caller: Callable[[], str]) -> str:

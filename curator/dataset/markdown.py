@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+
+import jinja2
 
 from curator.system.display import visible
 
@@ -41,3 +45,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; its cells are Markdown already."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+@cache
+def template(name: str) -> jinja2.Template:
+    """Return a template of Markdown among curator's files; what comes from others goes through `md` or `code` there."""
+    environment = jinja2.Environment(
+        autoescape=False,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"md": md, "code": code, "number": "{:,}".format}
+    environment.globals |= {"table": lambda *args: f"\n\n{table(*args)}\n"}
+    return environment.from_string(resources.files("curator").joinpath(name).read_text("utf-8"))
