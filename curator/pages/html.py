@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from functools import lru_cache
 
 import jinja2
 
@@ -10,8 +11,12 @@ from curator.system.display import visible
 from curator.system.version import VERSION
 
 
+@lru_cache(maxsize=1)
 def environment() -> jinja2.Environment:
-    """Return the templates' environment: all that is put into a page is escaped, and nothing may be missing."""
+    """Return the templates' environment: all that is put into a page is escaped, and nothing may be missing.
+
+    There is one, which keeps the templates that it has compiled.
+    """
     return jinja2.Environment(
         loader=jinja2.PackageLoader("curator", ""),
         autoescape=True,
