@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
 from functools import lru_cache
+from typing import Any
 
 import jinja2
 

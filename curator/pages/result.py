@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from curator.pages.html import environment
+from curator.pages.html import render
 
 MAX_REPR = 1_900
 """Characters of a result at the prompt; ``print`` shows all of it."""
@@ -70,8 +70,8 @@ def html(
         folded: Headings with long texts that open and close on a click.
         is_open: Whether these are open at first.
     """
-    template = environment().get_template("pages/result.html")
-    return template.render(title=title, lines=lines, tables=tables, folded=folded, is_open=is_open)
+
+    return render("pages/result.html", title=title, lines=lines, tables=tables, folded=folded, is_open=is_open)
 
 
 def framed(page: str, height: str = "70vh") -> str:
