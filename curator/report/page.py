@@ -71,19 +71,13 @@ def render(summary: Mapping[str, Any]) -> str:
         slots=slots,
         median=facts.median,
         mean=facts.mean,
-        prices_text=_prices_text(summary),
         split_keys=[(name, name) for name in summary["published"]["splits"]],
         spikes=facts.spikes(slots["items"]),
         slot_facts=facts.slot_facts(summary),
-        slots_text=_slots_text(summary),
         categories=facts.categories(summary, MOST_LISTED),
         ring_keys=_ring_keys(summary),
         token_facts={name: _token_facts(counts) for name, counts in summary["distributions"]["tokens"].items()},
-        tokens_text=_tokens_text(summary),
-        cloud_texts=_cloud_texts(summary),
         heat_keys={name: _heat_keys(summary["published"][name]) for name in ("length", "weight")},
-        no_duplicates=_no_duplicates(summary),
-        **_copies(summary),
         reasons=REASONS,
         sources=summary["sources"][:MOST_LISTED],
         more_sources=max(0, len(summary["sources"]) - MOST_LISTED),
@@ -109,40 +103,10 @@ def _names(names: list[str]) -> str:
     return ", ".join(shown) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
 
 
-def _prices_text(summary: Mapping[str, Any]) -> str:
-    slots = summary["distributions"]["slots"]
-    if slots["items"] == slots["sampled"]:
-        return "No slot is over its cap, so the sample is all of them and both lie on each other."
-    return "The cap takes from the cheap slots, which makes the sample more even."
-
-
-def _slots_text(summary: Mapping[str, Any]) -> str:
-    if not facts.slot_facts(summary)["over_cap"]:
-        return "No slot is over its cap: every item is taken."
-    return "Where the grey goes over the cap, the draw chose."
-
-
 def _token_facts(counts: list[int]) -> dict[str, Any]:
     longest = max((place for place, count in enumerate(counts) if count), default=None)
     total = sum(place * count for place, count in enumerate(counts))
     return {"median": facts.median(counts), "mean": facts.mean(counts), "max": longest, "total": total}
-
-
-def _tokens_text(summary: Mapping[str, Any]) -> str:
-    if summary["settings"]["tokens"]["of"] == "prompt":
-        return "The cap counts the whole prompt, its answer included; longer texts are cut at a word."
-    return "The cap counts the product text alone; question and answer come on top of it."
-
-
-def _cloud_texts(summary: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is said about the price against length and weight, or why it is not shown."""
-    if summary["published"]["weight"] is not None:
-        weight = "Rows whose published text states an item weight."
-    elif summary["settings"]["text"]["style"] == "course":
-        weight = "Not available: the course's cleaning takes the name off the weight."
-    else:
-        weight = "Not available: no published text states an item weight."
-    return {"length": "Characters between the question and the answer.", "weight": weight}
 
 
 def _ring_keys(summary: Mapping[str, Any]) -> list[tuple[str, str, float]]:
@@ -160,21 +124,3 @@ def _heat_keys(found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     names = [f"{least:,}+" for least in limits]
     names[0] += " rows"
     return [(f"heat-{shade}", name) for shade, name in enumerate(names, 1)]
-
-
-def _no_duplicates(summary: Mapping[str, Any]) -> str:
-    settings = summary["settings"]["duplicates"]
-    if settings["near"] == "together":
-        return "No two items have nearly the same text."
-    if settings["exact"] == "keep":
-        return "Not looked for: the recipe keeps copies."
-    return "No two items have the same text."
-
-
-def _copies(summary: Mapping[str, Any]) -> dict[str, str]:
-    """Return the heading of the figure of clusters, and what makes one."""
-    settings = summary["settings"]["duplicates"]
-    if settings["near"] == "together":
-        text = "They share runs of three words. A cluster lies in one split."
-        return {"copies_heading": "Items with nearly the same text", "copies_text": text}
-    return {"copies_heading": "Items with the same text", "copies_text": "Case and punctuation ignored."}
