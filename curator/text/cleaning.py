@@ -42,16 +42,6 @@ def join_lines(texts: pl.Expr) -> pl.Expr:
     return texts.list.eval(pl.element().fill_null("")).list.join("\n").fill_null("")
 
 
-def ending_line(text: pl.Expr) -> pl.Expr:
-    """Add a newline to each text that is not empty."""
-    return pl.concat_str(text, line_end(text))
-
-
-def line_end(text: pl.Expr) -> pl.Expr:
-    """Return what ends the line of each text: a newline, or nothing if the text is empty."""
-    return pl.when(text.str.len_bytes() > 0).then(pl.lit("\n")).otherwise(pl.lit(""))
-
-
 def delete_each(text: pl.Expr, removals: Iterable[str]) -> pl.Expr:
     """Delete substrings one after the other: a later one may match what an earlier deletion brought together."""
     for removal in removals:
@@ -74,16 +64,11 @@ def course_noise(text: pl.Expr) -> pl.Expr:
 
 def course_commas(text: pl.Expr) -> pl.Expr:
     """Close the space before a comma, then shorten runs of commas, in the course's three steps."""
-    return text.map_batches(_close_commas, return_dtype=pl.String)
-
-
-def _close_commas(texts: pl.Series) -> pl.Series:
     # Few texts have anything to close; copying all of them three times would cost more than finding those.
-    return where(texts, "[ ,],", shorten_commas)
+    return text.map_batches(lambda texts: where(texts, "[ ,],", _shorten_commas), return_dtype=pl.String)
 
 
-def shorten_commas(texts: pl.Series) -> pl.Series:
-    """Close the space before each comma, then shorten runs of commas, in the course's three steps."""
+def _shorten_commas(texts: pl.Series) -> pl.Series:
     # Patterns are replaced faster than literals are.
     texts = texts.str.replace_all(" ,", ",")
     return where(texts, ",,", lambda some: some.str.replace_all(",,,", ",").str.replace_all(",,", ","))
@@ -101,17 +86,6 @@ COURSE_RULES: tuple[Cleaning[pl.Expr], ...] = (
     Cleaning("part numbers", "Words of seven or more characters with a digit go.", course_part_numbers),
 )
 """What cleans a title or a text as the course does, in this order."""
-
-
-def course_scrub(text: pl.Expr) -> pl.Expr:
-    """Clean a title or a text as the course does.
-
-    >>> pl.select(course_scrub(pl.lit('Lamp [LED]: "AB1234567" , 12 W'))).item()
-    'Lamp LED 12 W'
-    """
-    for rule in COURSE_RULES:
-        text = rule.clean(text)
-    return text
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 import polars as pl
 import pytest
@@ -62,9 +64,9 @@ texts = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
 
 
 def by_the_rules(titles: list[str], contents: list[str]) -> list[str]:
+    scrubbed = reduce(lambda text, rule: rule.clean(text), cleaning.COURSE_RULES, pl.col("text"))
     title, text = (
-        pl.Series(each, dtype=pl.String).to_frame("text").select(cleaning.course_scrub(pl.col("text"))).to_series()
-        for each in (titles, contents)
+        pl.Series(each, dtype=pl.String).to_frame("text").select(scrubbed).to_series() for each in (titles, contents)
     )
     return [f"{one}\n{other}" for one, other in zip(title, text, strict=True)]
 

@@ -33,24 +33,7 @@ MACROS = {
     "rank": "{i999}{z3}",
 }
 """Slots that stand for a run of other slots."""
-PRODUCT_SLOTS = (
-    "brand",
-    "noun",
-    "leaf",
-    "shelf",
-    "top",
-    "mat",
-    "colour",
-    "size",
-    "grade",
-    "pack",
-    "count",
-    "ma",
-    "mb",
-    "mc",
-    "dollars",
-    "cents",
-)
+PRODUCT_SLOTS = "brand noun leaf shelf top mat colour size grade pack count ma mb mc dollars cents".split()
 """Slots that have one value for a whole product."""
 _SMALL_WORDS = frozenset("a and at by for from in of on or the to with x ft oz".split())
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -81,8 +81,8 @@ def plan(run: Path, options: Options, *, again: bool, dry_run: bool, price_per_m
     last, seen = records.last(), records.numbers()
     if not dry_run:
         check_key(where)  # Before any file is written, and before anybody is asked to agree.
-    with _folder(records, dry_run) as folder:
-        examples = prepare(records.run, folder, options.train_rows, options.validation_rows)
+    with TemporaryDirectory() if dry_run else nullcontext(records.files) as folder:
+        examples = prepare(records.run, Path(folder), options.train_rows, options.validation_rows)
         settings = _settings(where, options, examples)
         record = _known(run, last, settings, again)
         known = record is not None
@@ -120,15 +120,6 @@ def _check(options: Options) -> None:
         raise UsageError(f"--suffix has {len(options.suffix)} characters; OpenAI takes 1 to {MOST_SUFFIX}")
     if not options.base.strip():
         raise UsageError("--base is empty; name the model to fine-tune, such as gpt-4.1-nano-2025-04-14")
-
-
-@contextmanager
-def _folder(records: Records, dry_run: bool) -> Iterator[Path]:
-    if dry_run:
-        with TemporaryDirectory() as folder:
-            yield Path(folder)
-    else:
-        yield records.files
 
 
 def _settings(where: Mapping[str, Any], options: Options, examples: Mapping[str, Examples]) -> dict[str, Any]:
