@@ -12,9 +12,10 @@ from curator.dataset import promises, rebuild_command
 from curator.dataset.columns import CONFIGS
 from curator.dataset.manifest import Manifest
 from curator.dataset.markdown import code, fence_for, md
+from curator.figures import facts
 from curator.recipe.load import Recipe
 from curator.recipe.settings import TextSettings
-from curator.run.ledger import REASONS, SPLITS
+from curator.run.ledger import SPLITS
 from curator.system.display import visible
 from curator.text import cleaning
 from curator.text.own_price import MARK
@@ -105,15 +106,12 @@ def _source_rows(sources: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
 
 def _steps(counts: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """Yield each step that took rows away, in the pipeline's order, with the rows that it left."""
-    left = counts["rows_in"]
-    yield "read", f"{left:,}", f"{left:,}", "Raw rows of all sources."
-    for reason, sentence in REASONS.items():
-        if count := counts["fates"].get(reason, 0):
-            left -= count
-            yield f"`{reason}`", f"-{count:,}", f"{left:,}", sentence
-    for split in SPLITS:
-        if count := counts["fates"].get(split, 0):
-            yield f"**{split}**", f"{count:,}", "", "Published."
+    yield "read", f"{counts['rows_in']:,}", f"{counts['rows_in']:,}", "Raw rows of all sources."
+    for step in facts.steps(counts):
+        if not step.is_split:
+            yield f"`{step.name}`", f"-{step.rows:,}", f"{step.left:,}", step.sentence
+        elif step.rows:
+            yield f"**{step.name}**", f"{step.rows:,}", "", "Published."
 
 
 def processing(manifest: Mapping[str, Any]) -> Iterator[str]:

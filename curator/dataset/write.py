@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -28,24 +28,15 @@ from curator.system.files import remove, write_json, write_text, writing
 from curator.system.version import VERSION
 from curator.tokens.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from curator.figures.images import Image
+
 FORMAT = 1
 """Version of the layout of `dataset/`."""
 IMAGES = "images"
 """Folder of the card's figures."""
 _ROWS_PER_GROUP = 10_000
 _BYTES_PER_GROUP = 32 * 2**20  # a third of what the Hub's viewer takes, should rows differ in length
-
-
-class Picture(Protocol):
-    """A figure of the card: a PNG, and what it shows in words."""
-
-    @property
-    def png(self) -> bytes:
-        """The picture."""
-
-    @property
-    def alt(self) -> str:
-        """What it shows."""
 
 
 def write_dataset(
@@ -56,7 +47,7 @@ def write_dataset(
     vocabulary: Vocabulary,
     sources: Sequence[Source],
     fates: Mapping[str, int],
-    images: Mapping[str, Picture],
+    images: Mapping[str, Image],
     look: Callable[[str, pl.DataFrame], None],
 ) -> dict[str, Any]:
     """Write the dataset folder, all or nothing, and return its manifest.

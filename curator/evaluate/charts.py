@@ -69,7 +69,7 @@ def errors(found: Evaluation) -> Drawing:
     def plot(width: int) -> Figure:
         figure, axes = canvas((width, 60 + 30 * len(names)), left=128, right=30, top=6, bottom=44, grid="x")
         for place, name in enumerate(names):
-            _whisker(axes, numbers[name], "mae", place, swatch(place))
+            _whisker(axes, numbers[name], place, swatch(place))
         axes.set_yticks(range(len(names)), list(labels(names).values()))
         axes.set_ylim(len(names) - 0.5, -0.5)
         _dollars(axes)
@@ -167,7 +167,7 @@ def groups(found: Evaluation, what: str, title: str) -> Drawing:
         for at, one in enumerate(models):
             shift = (at - (len(models) - 1) / 2) * min(0.16, 0.7 / len(models))
             for place, group in enumerate(one[what]):
-                _whisker(axes, group, "mae", place + shift, swatch(at))
+                _whisker(axes, group, place + shift, swatch(at))
         axes.set_yticks(range(len(labels)), [shortened(label, 18) for label in labels])
         axes.set_ylim(len(labels) - 0.5, -0.5)
         _dollars(axes)
@@ -232,8 +232,8 @@ def _running(one: Guessed) -> tuple[NDArray[np.int64], NDArray[np.float64], NDAr
     return rows + 1, mean, _Z * np.sqrt(variance / count)
 
 
-def _whisker(axes: Axes, numbers: dict[str, Any], key: str, place: float, colour: str) -> None:
-    value, span = numbers[key], numbers["intervals"][key]
+def _whisker(axes: Axes, numbers: dict[str, Any], place: float, colour: str) -> None:
+    value, span = numbers["mae"], numbers["intervals"]["mae"]
     if value is None:
         return
     if span is not None:

@@ -61,11 +61,6 @@ def steps(summary: Mapping[str, Any]) -> list[Step]:
     return found
 
 
-def published_rows(summary: Mapping[str, Any]) -> int:
-    """Return the rows of all splits."""
-    return int(sum(summary["splits"].values()))
-
-
 def median(counts: Sequence[int]) -> int | None:
     """Return the (lower) median of what is counted by index, or null where nothing is.
 

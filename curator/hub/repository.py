@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from curator.errors import HubError, UsageError
 from curator.hub.errors import hub_errors
+from curator.system.display import bars_on_terminal
 
 
 @dataclass(frozen=True)
@@ -131,21 +131,11 @@ def fetch(repository: str, name: str, revision: str, advice: str = "") -> Path:
         return Path(hf_hub_download(repository, name, repo_type="dataset", revision=revision))
 
 
-@contextmanager
-def quiet_unless_terminal() -> Iterator[None]:
+def quiet_unless_terminal() -> AbstractContextManager[None]:
     """Show the library's progress bars on a terminal only."""
-    import sys
-
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-    if sys.stderr.isatty() or are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()
+    return bars_on_terminal(lambda: not are_progress_bars_disabled(), disable_progress_bars, enable_progress_bars)
 
 
 def require_login(what: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 
 from curator.errors import CuratorError, UsageError
 from curator.hub import errors, repository
+from curator.system.display import bars_on_terminal
 from curator.system.paths import existing
 
 ADAPTER = "adapter_config.json"
@@ -226,16 +226,12 @@ def model_load_errors(found: Found) -> Iterator[None]:
 def quiet(transformers: Any) -> Iterator[None]:
     """Show the library's progress bars on a terminal only, and not what peft and trl have yet to learn about it."""
     logging = transformers.utils.logging
-    hidden = logging.is_progress_bar_enabled() and not sys.stderr.isatty()
-    if hidden:
-        logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "`(is_)?gradient_checkpointing` is deprecated", FutureWarning)
-            yield
-    finally:
-        if hidden:
-            logging.enable_progress_bar()
+    with (
+        bars_on_terminal(logging.is_progress_bar_enabled, logging.disable_progress_bar, logging.enable_progress_bar),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "`(is_)?gradient_checkpointing` is deprecated", FutureWarning)
+        yield
 
 
 def library(name: str) -> Any:

@@ -63,7 +63,7 @@ def render(summary: Mapping[str, Any]) -> str:
         settings=summary["settings"],
         figures={function.__name__: function(summary) for function in _FIGURES},
         source_names=_names([one["name"] for one in summary["sources"]]),
-        published=facts.published_rows(summary),
+        published=sum(summary["splits"].values()),
         verdict_sentence=_VERDICTS[summary["verdict"]],
         steps=facts.steps(summary),
         share=lambda part, whole: 100 * part / whole if whole else 0.0,

@@ -1,10 +1,12 @@
-"""Text as it is shown: nothing in it acts, numbers and columns in one form."""
+"""Text as it is shown: nothing in it acts, numbers and columns in one form; bars of progress on a terminal only."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _UNSAFE = re.compile(
@@ -52,3 +54,24 @@ def aligned(rows: Iterable[tuple[str, str]]) -> str:
     rows = [(visible(name), visible(value)) for name, value in rows]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+@contextmanager
+def bars_on_terminal(
+    shown: Callable[[], bool], hide: Callable[[], object], show: Callable[[], object]
+) -> Iterator[None]:
+    """Show a library's progress bars on a terminal only.
+
+    Args:
+        shown: Tells whether the library shows them.
+        hide: Makes it stop.
+        show: Makes it go on.
+    """
+    hidden = not sys.stderr.isatty() and shown()
+    if hidden:
+        hide()
+    try:
+        yield
+    finally:
+        if hidden:
+            show()

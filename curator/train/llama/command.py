@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from curator.errors import CuratorError, RunError, RunLockedError, UsageError
 from curator.llm.local import find, library, model_load_errors, quiet
+from curator.system.display import bars_on_terminal
 from curator.system.files import write_json, write_text
 from curator.system.paths import existing
 from curator.system.platform import peak_memory_bytes
@@ -331,16 +331,8 @@ def _facts(prepared: Prepared) -> list[tuple[str, str]]:
     ]
 
 
-@contextmanager
-def _quiet_datasets() -> Iterator[None]:
+def _quiet_datasets() -> AbstractContextManager[None]:
     """Show the bars of `datasets`, which prepares the rows, on a terminal only."""
-    import datasets
+    from datasets import disable_progress_bars, enable_progress_bars, is_progress_bar_enabled
 
-    hidden = not sys.stderr.isatty() and datasets.is_progress_bar_enabled()
-    if hidden:
-        datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        if hidden:
-            datasets.enable_progress_bars()
+    return bars_on_terminal(is_progress_bar_enabled, disable_progress_bars, enable_progress_bars)
