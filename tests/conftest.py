@@ -105,27 +105,6 @@ def edges() -> ModuleType:
 # -- tokenizers
 
 
-@lru_cache
-def _load_tokenizer(spec: str) -> Any:
-    from curator.tokens.tokenizer import load_tokenizer
-
-    return load_tokenizer(spec)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _bundled_once() -> Iterator[None]:
-    """Builds and checks in this process load the bundled tokenizer once in all, which takes a second or more."""
-    from curator.items import mapper
-    from curator.verify import verify
-
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (mapper, verify):
-            load = module.load_tokenizer
-            once = partial(lambda load, spec: _load_tokenizer(spec) if spec == "o200k_base" else load(spec), load)
-            patch.setattr(module, "load_tokenizer", once)
-        yield
-
-
 @pytest.fixture
 def here(demo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, in which `runs/demo` is a run, as the examples of the documents have it."""
@@ -137,13 +116,17 @@ def here(demo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 @pytest.fixture(scope="session")
 def bundled() -> Any:
     """The tokenizer o200k_base that is installed with curator."""
-    return _load_tokenizer("o200k_base")
+    from curator.tokens.tokenizer import load_tokenizer
+
+    return load_tokenizer("o200k_base")
 
 
 @pytest.fixture(scope="session")
 def llama(shared_data: Path) -> Any:
     """The Llama 3 tokenizer as curator loads it."""
-    return _load_tokenizer(str(shared_data / "llama-3-tokenizer"))
+    from curator.tokens.tokenizer import load_tokenizer
+
+    return load_tokenizer(str(shared_data / "llama-3-tokenizer"))
 
 
 class Tiktoken:
@@ -233,7 +216,7 @@ def _drawing() -> tuple[Any, Any]:
     from curator.figures import images
     from curator.pages.svg import Drawing
 
-    return images._image, Drawing._svg
+    return images._image, vars(Drawing)["svg"]
 
 
 @contextmanager
@@ -244,10 +227,11 @@ def figures(drawn: bool) -> Iterator[None]:
 
     image, svg = _drawing()
     if not drawn:
-        image, svg = lambda drawing: images.Image(PIXEL, drawing.alt), lambda *_: "<svg></svg>"
+        image = lambda drawing: images.Image(PIXEL, drawing.alt)  # noqa: E731
+        svg = property(lambda drawing: "<svg></svg>")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(images, "_image", image)
-        patch.setattr(Drawing, "_svg", svg)
+        patch.setattr(Drawing, "svg", svg)
         yield
 
 
@@ -300,18 +284,14 @@ def course_arguments() -> Callable[..., list[str]]:
 
 @pytest.fixture(scope="session")
 def build_run() -> Callable[..., dict[str, Any]]:
-    """Build in this process, with a tokenizer that is loaded once a session."""
-    from curator.items import mapper
+    """Build in this process."""
     from curator.pipeline import build
     from curator.recipe.load import load_recipe
 
     def make(sources: Path | Sequence[Path], out: Path, *, workers: int = 1, **settings: Any) -> dict[str, Any]:
         paths = [sources] if isinstance(sources, Path) else sources
         changes = {key.replace("__", "."): value for key, value in settings.items()}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(mapper, "load_tokenizer", _load_tokenizer)
-            recipe = load_recipe("course-v1", COURSE | changes)
-            return build([str(path) for path in paths], recipe, out, workers=workers)
+        return build([str(path) for path in paths], load_recipe("course-v1", COURSE | changes), out, workers=workers)
 
     return make
 
@@ -345,12 +325,9 @@ def run_cli(environment: dict[str, str]) -> Callable[..., subprocess.CompletedPr
 
 
 @pytest.fixture
-def invoke(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def invoke() -> Callable[..., Result]:
     """Call the command in this process, which is faster; what would be a traceback is raised."""
     from curator.cli.commands import main
-    from curator.items import mapper
-
-    monkeypatch.setattr(mapper, "load_tokenizer", _load_tokenizer)
 
     def call(*args: object) -> Result:
         result = CliRunner().invoke(main, [str(arg) for arg in args])

@@ -81,7 +81,7 @@ def load_tokenizer(spec: str) -> Tokenizer:
     return _loaded(find_vocabulary(spec))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _loaded(vocabulary: Vocabulary) -> Tokenizer:
     """Load a vocabulary; a file that has changed since is another one, by its digest."""
     import fastokens
