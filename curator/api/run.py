@@ -200,7 +200,7 @@ class Run:
         """
         from curator.compare.compare import compare
 
-        found = compare(self._run().path, _opened(other)._run().path)
+        found = compare(self._run().path, _opened(other).path)
         if out is not None:
             from curator.compare.page import write_comparison
 
@@ -295,7 +295,7 @@ class Run:
         from curator.evaluate.evaluate import evaluate_datasets
 
         return evaluate_datasets(
-            (str(self._run().path), str(_opened(other)._run().path)),
+            (str(self._run().path), str(_opened(other).path)),
             [predictors] if isinstance(predictors, str) else predictors,
             limit=limit,
             train_limit=train_limit,

@@ -56,10 +56,9 @@ def test_a_type_checker_knows_every_name(tmp_path: Path) -> None:
         'run.evaluate(["constant"], split="train")\n'
         "curator.build(3)\n"
     )
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--follow-imports=silent", str(user)]
-    done = subprocess.run(
-        [*command, "--cache-dir", str(tmp_path)], capture_output=True, text=True, cwd=ROOT, check=False
-    )
+    # With the project's own settings, which are strict, and what the checker knows of the package already.
+    command = [sys.executable, "-m", "mypy", "--no-error-summary", str(user)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     shown = [line.partition(": ")[2] for line in done.stdout.splitlines()]
     revealed = re.findall(r'Revealed type is "(.+)"', done.stdout)
     assert [re.sub(r"\b(builtins|polars\.\w+\.frame)\.", "", one) for one in revealed] == [

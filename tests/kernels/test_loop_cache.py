@@ -36,8 +36,20 @@ def kept(folder: Path, ending: str) -> list[Path]:
     return files
 
 
-@pytest.mark.parametrize("ending", ["nbi", "nbc"])
-@pytest.mark.parametrize("damage", [b"", b"garbage", None], ids=["empty", "garbage", "cut short"])
+SLOW = pytest.mark.acceptance  # each compiles twice
+
+
+@pytest.mark.parametrize(
+    ("damage", "ending"),
+    [
+        pytest.param(b"", "nbi", id="empty index"),
+        pytest.param(b"", "nbc", id="empty code", marks=SLOW),
+        pytest.param(b"garbage", "nbi", id="garbage for the index", marks=SLOW),
+        pytest.param(b"garbage", "nbc", id="garbage for the code"),
+        pytest.param(None, "nbi", id="an index cut short", marks=SLOW),
+        pytest.param(None, "nbc", id="code cut short", marks=SLOW),
+    ],
+)
 def test_damaged_files_are_made_again(
     ask: Callable[..., list[str]], tmp_path: Path, ending: str, damage: bytes | None
 ) -> None:

@@ -19,6 +19,7 @@ from repository import ROOT
 BASH = shutil.which("bash")
 TOP_LEVEL = {
     "curator",
+    "docs",
     "scripts",
     "tests",
     "reports",

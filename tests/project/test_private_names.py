@@ -15,6 +15,7 @@ from repository import ROOT
 ALLOWED = {
     ("curator/kernels/compiler.py", "_nrt"): "numba>=0.68,<0.69",  # compiles without counts of references, no other way
     ("curator/kernels/compiler.py", "_cache"): "numba>=0.68,<0.69",  # takes a cache that survives damaged files
+    ("curator/api/mapping.py", "_repr_html_"): "",  # IPython's own name for it
     ("curator/items/workers.py", "_exit"): "",  # documented, as `os._exit`
 }
 """Private names by the file that uses them, with the releases that were seen to have them."""

@@ -168,7 +168,7 @@ def test_checks_say_what_the_files_hold(run: Path) -> None:
 
 def test_the_same_run_gives_the_same_page(run: Path, tmp_path: Path) -> None:
     page = (run / "report.html").read_bytes()
-    assert write_report(FinishedRun(run), tmp_path / "again.html").read_bytes() == page
+    assert write_report(FinishedRun(run), tmp_path / "again.html").path.read_bytes() == page
     assert len(page) < 2_000_000
     manifest = json.loads((run / "manifest.json").read_text("utf-8"))
     assert manifest["files"]["report.html"]["sha256"] == hashlib.sha256(page).hexdigest()
@@ -357,7 +357,7 @@ def test_figures_follow_no_matplotlibrc(demo: Path, tmp_path: Path) -> None:
     import matplotlib as mpl
 
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.hashsalt": "x", "text.usetex": False}):
-        again = write_report(FinishedRun(demo), tmp_path / "again.html")
+        again = write_report(FinishedRun(demo), tmp_path / "again.html").path
         assert mpl.rcParams["font.size"] == 30
     assert again.read_bytes() == (demo / "report.html").read_bytes()
 

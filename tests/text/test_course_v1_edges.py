@@ -170,9 +170,8 @@ def sides(request: pytest.FixtureRequest) -> tuple[Any, Any]:
     else:
         tokenizer = request.getfixturevalue("bundled")
         reference = request.getfixturevalue("reference_o200k")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(items, "load_tokenizer", lambda spec: tokenizer)
-        mapper = items.Mapper(load_recipe("course-v1", {"tokenizer": "o200k_base"}))
+    mapper = items.Mapper(load_recipe("course-v1"))
+    mapper.tokenizer = tokenizer
     return mapper, reference
 
 
