@@ -32,7 +32,7 @@ class Summary(Result):
 
     def _repr_html_(self) -> str:
         lines = [f"{name}: {value}" for name, value in (*self._cost(), *self._places())]
-        return html(f"recipe {self.values['recipe']}", lines, tables=[Table(list(self._counts()))])
+        return html(f"{self.run} (recipe {self.values['recipe']})", lines, tables=[Table(list(self._counts()))])
 
     def _counts(self) -> Iterator[tuple[str, str]]:
         yield "rows in", f"{self.values['rows_in']:,}"

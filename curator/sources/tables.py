@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import polars as pl
 import pyarrow as pa
+from polars import selectors
 
 from curator.errors import SourceError
 from curator.recipe.load import Recipe
@@ -72,7 +73,8 @@ def read_frame(value: Any, recipe: Recipe) -> pl.DataFrame:
     wanted = columns.check(frame.schema, WHERE, recipe)
     if frame.is_empty():
         raise SourceError(f"{WHERE} has no rows")
-    return frame.select(columns.conform(wanted))
+    # What is missing in a column of numbers.
+    return frame.with_columns(selectors.float().fill_nan(None)).select(columns.conform(wanted))
 
 
 def read_table(value: Any, recipe: Recipe) -> Table:

@@ -124,6 +124,13 @@ def test_a_table_that_is_none_is_told(here: Path, products: list[dict[str, Any]]
     assert not (here / "runs" / "x").exists()
 
 
+@pytest.mark.parametrize("library", ["polars", "pandas"])
+def test_a_price_that_is_not_a_number_is_missing(products: list[dict[str, Any]], library: str) -> None:
+    table = frame(products[:2]).with_columns(price=pl.Series([12.5, float("nan")]))
+    mapped = curator.map_rows(table if library == "polars" else table.to_pandas())
+    assert mapped.fates["fate"].to_list() == ["kept", "no_price"]
+
+
 def test_rows_of_a_table_are_mapped_as_in_a_build(here: Path, products: list[dict[str, Any]]) -> None:
     products[3]["price"] = "None"
     mapped = curator.map_rows(frame(products), "pricer")
