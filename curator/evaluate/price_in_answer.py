@@ -39,6 +39,7 @@ _TABLE = {**_FULL_WIDTH, **_SPACES, **_DASHES}
 
 _OTHER_CURRENCY = re.compile(
     r"[€£¥₹₩₽₺฿₫₴₦₱₪]|(?<![A-Za-z])(?:CA|C|A|AU|NZ|HK|SG|S|MX|NT|R)\$"
+    r"|(?<![A-Za-z])(?:Rs\.?|RM|kr\.?)(?= ?\d)|(?<=\d)(?: ?(?:kr|zł|Kč|Ft|lei|RM)(?![A-Za-z])|,-)"
     r"|(?<![A-Za-z])(?:EUR|GBP|JPY|CNY|RMB|INR|CAD|AUD|CHF|euros?|pounds? sterling|yen|rupees?|yuan)(?![A-Za-z])",
     re.IGNORECASE,
 )
@@ -72,10 +73,18 @@ def read_price(text: str | None) -> Reading:
     Reading(price=1299.0, reason=None)
     >>> read_price("1.299,00 €").reason, read_price("$100-150").reason, read_price("no idea").reason
     ('other_currency', 'several_prices', 'no_number')
+    >>> read_price("<think>Between $20 and $35, I guess.</think> $24.99").price
+    24.99
     """
     if text is None or not text.strip():
         return Reading(None, "empty")
-    plain = text.translate(_TABLE)
+    # A model that thinks aloud answers after that; one that was cut off before has answered nothing.
+    _, thought, answer = text.rpartition("</think>")
+    if not thought and "<think>" in text:
+        return Reading(None, "cut_off")
+    if not answer.strip():
+        return Reading(None, "empty")
+    plain = answer.translate(_TABLE)
     amounts = [found for found in _AMOUNT.finditer(plain) if _stands_alone(plain, found)]
     marked = [found for found in amounts if _is_marked(found)]
     if not marked and _OTHER_CURRENCY.search(plain):

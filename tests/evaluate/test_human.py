@@ -115,6 +115,16 @@ def test_what_spreadsheets_change_does_no_harm(tmp_path: Path, separator: str, e
     assert prices_of(form) == [1, 2, 3, 4, 5]
 
 
+def test_excels_first_line_and_decimal_commas(tmp_path: Path) -> None:
+    form = form_of(tmp_path, ["12,99", "1.299,50", "1 299,5", "$7,5", "1,299"])
+    save(form, cells(form), ";")
+    form.write_text("sep=;\n" + form.read_text("utf-8"), "utf-8")
+    assert prices_of(form) == [12.99, 1299.5, 1299.5, 7.5, 1299]
+    form.write_text(form.read_text("utf-8").replace("12,99", "no idea"), "utf-8")
+    with pytest.raises(RunError, match="row 3: price_usd is 'no idea'"):
+        prices_of(form)
+
+
 def test_a_form_may_ask_more_than_is_evaluated(tmp_path: Path) -> None:
     form = form_of(tmp_path, ["1", "2", "3", "4", "5"])
     assert prices_of(form, TEXTS[:2]) == [1, 2]
@@ -137,7 +147,7 @@ def with_row(rows: list[list[str]], number: int, column: int, value: str) -> lis
         (3, 0, "7", "row 3: '7' is the id of no row"),
         (4, 0, "", "row 4: '' is the id of no row"),
         (2, 1, "Steel hinge", "row 2: the text of r1-.* was changed"),
-        (5, 2, "12,99", "row 5: price_usd is '12,99'.*not written as in the US.*12.99"),
+        (5, 2, "1,2,3", "row 5: price_usd is '1,2,3'.*not written as in the US.*12.99"),
         (5, 2, "cheap", "row 5: price_usd is 'cheap'"),
         (6, 2, "20-30", "row 6: price_usd is '20-30'.*range"),
         (6, 2, "-4", "row 6: price_usd is '-4'.*below zero"),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,8 @@ COLUMNS = ("id", "product", "price_usd")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MARK = "\N{BYTE ORDER MARK}"
+_COMMA = re.compile(r"(?<![\d.,])(?P<whole>\d{1,3}(?:[. ']\d{3})+|\d+),(?P<cents>\d{1,2})(?![\d.,])")
+"""A number with a decimal comma, as people write it in many countries: in a form nothing else is meant by it."""
 _SHOWN = 5
 _CELL = 40
 
@@ -134,7 +137,7 @@ def read_form(form: Path, texts: list[str]) -> list[Reading]:
         )
     found = []
     for name in names:
-        reading = read_price(cells[name].price)
+        reading = read_price(_COMMA.sub(_with_point, cells[name].price))
         if reading.price is None and reading.reason not in (None, "empty"):
             written = cells[name].price.strip()[:_CELL]
             why = REASONS[reading.reason or ""].removesuffix(".")
@@ -178,9 +181,11 @@ def _cells(form: Path) -> dict[str, Cell]:
         raise RunError(f"{form} is not UTF-8 (byte {error.start}): save it as `CSV UTF-8`") from error
     except OSError as error:
         raise RunError(f"{form} can't be read: {error.strerror}") from error
+    # Excel's own first line, by which a form says how its cells are separated.
+    named = re.match(r'"?sep=([,;\t])"?\r?\n', text)
     head = text.partition("\n")[0]
-    separator = max(",;\t", key=head.count)
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    separator = named[1] if named else max(",;\t", key=head.count)
+    table = csv.reader(io.StringIO(text[named.end() if named else 0 :], newline=""), delimiter=separator, strict=True)
     try:
         rows = list(table)
     except csv.Error as error:
@@ -193,7 +198,7 @@ def _cells(form: Path) -> dict[str, Cell]:
         )
     places = [heads.index(name) for name in COLUMNS]
     found: dict[str, Cell] = {}
-    for number, row in enumerate(rows[1:], 2):
+    for number, row in enumerate(rows[1:], 3 if named else 2):
         name, product, price = (row[place] if place < len(row) else "" for place in places)
         name = name.strip()
         if not any(cell.strip() for cell in row):
@@ -202,6 +207,11 @@ def _cells(form: Path) -> dict[str, Cell]:
             raise RunError(f"{form}, row {number}: {name[:_CELL]!r} stands in row {found[name].row} too; remove one")
         found[name] = Cell(number, product, price)
     return found
+
+
+def _with_point(found: re.Match[str]) -> str:
+    """Return a number as it is written in the US."""
+    return f"{re.sub(r'[^0-9]', '', found['whole'])}.{found['cents']}"
 
 
 def _plain(text: str) -> str:
