@@ -6,18 +6,19 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from curator.api.run import Run
-from curator.errors import CuratorWarning, RecipeError, UsageError
+from curator.errors import CuratorWarning, UsageError
 from curator.estimate import Estimate, estimate
 from curator.pipeline import EngineName
 from curator.pipeline import build as build_run
-from curator.recipe.load import DEFAULT, Recipe, load_recipe
+from curator.recipe.load import DEFAULT, Recipe, as_recipe
 from curator.run.directory import RunDirectory
 from curator.sources.tables import InMemory, Table, is_table, read_table
 from curator.system import progress
 from curator.system.files import remove, writing
+from curator.system.paths import as_path
 from curator.system.platform import cores
 
 Sources = str | Path | InMemory | Sequence[str | Path | InMemory]
@@ -61,10 +62,15 @@ def build(
     """
     if address is not None and engine != "ray":
         raise UsageError("an address names a Ray cluster: add --engine ray (engine='ray')")
-    given, chosen = _listed(sources), _recipe(recipe, settings)
+    if engine not in get_args(EngineName):
+        raise UsageError(f"engine is {engine!r}; it can be {' or '.join(get_args(EngineName))}")
+    require_workers(workers)
+    given, chosen = _listed(sources), as_recipe(recipe, settings)
     tables = {at: read_table(one, chosen) for at, one in enumerate(given) if is_table(one)}
     labels = [tables[at].label if at in tables else str(one) for at, one in enumerate(given)]
-    path = Path(out).expanduser() if out is not None else Path("runs") / f"{default_label(labels)}-{chosen.name}"
+    if len({table.label for table in tables.values()}) < len(tables):
+        raise UsageError("a table is given twice: name each source once")
+    path = as_path(out).expanduser() if out is not None else Path("runs") / f"{default_label(labels)}-{chosen.name}"
     kept = _keep(tables, RunDirectory(path))
     specs = [str(kept.get(at, one)) for at, one in enumerate(given)]
     with progress.steps() as report_step:
@@ -105,12 +111,13 @@ def dry_run(
         >>> curator.dry_run("demo:2000").rows_in
         2000
     """
+    require_workers(workers)
     specs = []
     for one in _listed(sources):
         if is_table(one):
             raise UsageError("dry_run takes names and paths; try a table in memory by curator.map_rows")
         specs.append(str(one))
-    return estimate(specs, _recipe(recipe, settings), workers or cores())
+    return estimate(specs, as_recipe(recipe, settings), workers or cores())
 
 
 def default_label(sources: Sequence[str]) -> str:
@@ -129,19 +136,34 @@ def _listed(sources: Any) -> list[Any]:
     """Return the sources one by one: a name is not a sequence of letters, nor a table one of columns."""
     if isinstance(sources, str | Path) or is_table(sources):
         return [sources]
-    listed = list(sources) if isinstance(sources, Sequence) else []
-    if not listed or not all(isinstance(one, str | Path) or is_table(one) for one in listed):
-        shown = type(sources).__name__ if not listed else ", ".join(sorted({type(one).__name__ for one in listed}))
+    if not isinstance(sources, Sequence):
+        wrong = [type(sources).__name__]
+    elif not sources:
+        raise UsageError("the list of sources is empty")
+    else:
+        wrong = sorted({type(one).__name__ for one in sources if not (isinstance(one, str | Path) or is_table(one))})
+    if wrong:
+        rows = "; rows as dicts become a table by polars.DataFrame(rows)" if wrong == ["dict"] else ""
         raise UsageError(
-            f"sources can be names, paths and tables (Polars, pandas, Arrow, datasets.Dataset), or a list of these,"
-            f" not {shown or 'nothing'}"
+            "sources can be names, paths and tables (Polars, pandas, Arrow, datasets.Dataset), or a list of these, not"
+            f" {', '.join(wrong)}{rows}"
         )
-    return listed
+    return list(sources)
+
+
+def require_workers(workers: int | None) -> None:
+    """Refuse what is no number of processes.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise UsageError(f"workers is {workers!r}; it is a number of processes from 1 on, or None")
 
 
 def _keep(tables: Mapping[int, Table], run: RunDirectory) -> dict[int, Path]:
     """Write tables into a run, named by their content, and return where each is; other ones go."""
-    if not tables:
+    if not tables and not run.tables.is_dir():
         return {}
     with run.locked():
         kept = {at: run.tables / f"{table.label}.parquet" for at, table in tables.items()}
@@ -152,11 +174,3 @@ def _keep(tables: Mapping[int, Table], run: RunDirectory) -> dict[int, Path]:
         for stale in set(run.tables.iterdir()) - set(kept.values()):
             remove(stale)
     return kept
-
-
-def _recipe(recipe: str | Path | Recipe, settings: Mapping[str, Any] | None) -> Recipe:
-    if not isinstance(recipe, Recipe):
-        return load_recipe(str(recipe), settings)
-    if settings:
-        raise RecipeError("settings go with a recipe's name: curator.load_recipe(NAME, settings)")
-    return recipe

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from curator.items.mapper import Mapper
-from curator.recipe.load import DEFAULT, Recipe, load_recipe
+from curator.recipe.load import DEFAULT, Recipe, as_recipe
 from curator.sources.tables import InMemory, read_frame
 
 
@@ -57,7 +57,7 @@ def map_rows(
         >>> curator.map_rows(rows, settings={"text.min_chars": 0}).items["prompt"].item().splitlines()[-1]
         'Price is $13.00'
     """
-    chosen = recipe if isinstance(recipe, Recipe) else load_recipe(str(recipe), settings)
+    chosen = as_recipe(recipe, settings)
     rows = read_frame(table, chosen)
     category = pl.col("main_category") if "main_category" in rows.columns else pl.lit(None, pl.String)
     raw = rows.with_row_index("row").with_columns(

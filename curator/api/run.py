@@ -18,7 +18,7 @@ from curator.pages.result import Table, html, shortened
 from curator.recipe.load import Recipe
 from curator.run.finished import FinishedRun
 from curator.run.ledger import SPLITS
-from curator.system.paths import is_folder, is_run, require_folder
+from curator.system.paths import as_path, is_folder, is_run, require_folder
 
 if TYPE_CHECKING:
     import datasets
@@ -50,9 +50,9 @@ class Run:
     """
 
     def __init__(self, place: str | Path) -> None:
+        path = as_path(place).expanduser()
         self.name = str(place)
         self._files: FinishedRun | None = None
-        path = Path(place).expanduser()
         if isinstance(place, Path):
             require_folder(path)
         if not is_folder(path):
@@ -108,6 +108,8 @@ class Run:
             UsageError: There is no such config.
             RunError: The files can't be read.
 
+        The prompt of ``default`` ends before the price, which `completion` holds; that of `items` is whole.
+
         Example:
             >>> run.dataset("text")["train"].column_names
             ['text', 'price']
@@ -128,8 +130,32 @@ class Run:
         assert isinstance(loaded, datasets.DatasetDict)
         return loaded
 
+    def rows(self, split: Literal["train", "validation", "test"] = "train", limit: int | None = None) -> pl.DataFrame:
+        """Return published rows as predictors see them, with the price: what a model of yours can be fitted on.
+
+        Columns: `title`, `category`, `text` (between question and answer), `prompt` (ends before the price), `price`
+        (USD), `parent_asin`.
+
+        Args:
+            split: Whose rows.
+            limit: Maximum rows, the first ones; None for all.
+
+        Example:
+            >>> run.rows("test").columns
+            ['title', 'category', 'text', 'prompt', 'price', 'parent_asin']
+        """
+        if split not in SPLITS:
+            raise UsageError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+        _require_counts(limit=limit)
+        columns = ("title", "category", "text", "prompt", "price", "parent_asin")
+        return self._dataset.read(split, 0, limit).select(columns)
+
     def items(self) -> pl.LazyFrame:
-        """Return every item: `shard`, `row`, `parent_asin`, `category`, `title`, `price` (USD), `slot`, `prompt`, …
+        """Return every item that the rules kept, published or not.
+
+        Columns: `shard` and `row` (from 0, in the source), `parent_asin`, `category`, `title`, `price` (USD), `slot`
+        (whole USD), `prompt` (whole, with the answer: it holds the price), `tokens` (of the whole prompt),
+        `text_hash` (of exact copies), `masked` (whether its price was masked).
 
         Example:
             >>> run.items().filter(pl.col("price") > 500).select("title", "price").collect().height
@@ -147,7 +173,10 @@ class Run:
         return self._run(without_dataset=True).ledger()
 
     def selection(self) -> pl.LazyFrame:
-        """Return what was decided about each item: `slot`, `cluster`, `sampled`, `position`, `split`, …
+        """Return what was decided about each item.
+
+        Columns: `shard`, `row`, `slot` (whole USD), `cluster` (of near-copies, or null), `sampled`, `position` (in the
+        shuffled sample, or null), `split` (or null).
 
         Example:
             >>> run.selection().filter(split="test").collect().height
@@ -167,6 +196,8 @@ class Run:
         """
         from curator.why.story import explain
 
+        if not isinstance(parent_asin, str):
+            raise UsageError(f"a parent_asin is a string, not {type(parent_asin).__name__}: {parent_asin!r:.100}")
         return explain(self._run(without_dataset=True).path, parent_asin)
 
     def verify(self, *, price_per_million: float | None = None, exhaustive: bool = False) -> Verdict:
@@ -204,7 +235,7 @@ class Run:
         if out is not None:
             from curator.compare.page import write_comparison
 
-            write_comparison(found, Path(out))
+            write_comparison(found, as_path(out))
         return found
 
     def report(self, out: str | Path | None = None) -> Report:
@@ -219,7 +250,7 @@ class Run:
         """
         from curator.report.write import write_report
 
-        return write_report(self._run(), None if out is None else Path(out))
+        return write_report(self._run(), None if out is None else as_path(out))
 
     def evaluate(
         self,
@@ -238,10 +269,10 @@ class Run:
             predictors: A list, or a dict from names to predictors. Each is the name of a kind (``"constant"``,
                 ``"tfidf-ridge"``, ``"llama:PATH"``, … as `curator evaluate --help` lists them), a function that takes
                 an item with `title`, `category`, `text` and `prompt` and returns a price (USD) or None, an object
-                whose `predict` takes a Polars data frame with these columns, or a file of predictions (``.csv``,
-                ``.jsonl``, ``.parquet``) with `parent_asin` or `id`, and `guess`, `prediction` or `price`.
+                whose `predict` takes a Polars data frame with these columns, or predictions as a file (``.csv``,
+                ``.jsonl``, ``.parquet``) or a table with `parent_asin` or `id`, and `guess`, `prediction` or `price`.
             split: The rows to guess.
-            limit: Maximum rows to guess; None for all.
+            limit: Maximum rows to guess, the first ones; None or 0 for all.
             train_limit: Maximum rows to learn from; None for all.
             settings: Options of predictors, such as ``{"llama.batch": 4}``.
             out: Folder of the results; by default ``evaluate/`` in the run.
@@ -257,14 +288,15 @@ class Run:
         """
         from curator.evaluate.evaluate import evaluate
 
+        _require_counts(limit=limit, train_limit=train_limit)
         return evaluate(
             self.name,
             predictors,
             split=split,
-            limit=limit,
-            train_limit=train_limit,
+            limit=limit or None,
+            train_limit=train_limit or None,
             settings=settings,
-            out=None if out is None else Path(out),
+            out=None if out is None else as_path(out),
             confirm=_ceiling(max_usd),
         )
 
@@ -294,13 +326,14 @@ class Run:
         """
         from curator.evaluate.evaluate import evaluate_datasets
 
+        _require_counts(limit=limit, train_limit=train_limit)
         return evaluate_datasets(
             (str(self._run().path), str(_opened(other).path)),
             [predictors] if isinstance(predictors, str) else predictors,
-            limit=limit,
-            train_limit=train_limit,
+            limit=limit or None,
+            train_limit=train_limit or None,
             settings=settings,
-            out=None if out is None else Path(out),
+            out=None if out is None else as_path(out),
         )
 
     def publish(self, repo_id: str, *, public: bool = False, dry_run: bool = False) -> Plan:
@@ -324,6 +357,8 @@ class Run:
         """
         from curator.publish.push import plan, push
 
+        if not isinstance(repo_id, str):
+            raise UsageError(f"a repository is named by a string, OWNER/NAME, not by {type(repo_id).__name__}")
         planned = plan(self.path, repo_id, public=public)
         if not dry_run and planned.changes:
             push(planned)
@@ -347,7 +382,7 @@ class Run:
         """
         from curator.api.training import train_llama
 
-        return train_llama(self.name, base, Path(out), options, dry_run=dry_run)
+        return train_llama(self.name, base, as_path(out), options, dry_run=dry_run)
 
     def train_gpt(
         self,
@@ -433,8 +468,8 @@ class Run:
         """
         if self._files is None:
             raise RunError(
-                f"{self.name} is a dataset alone: items, ledger and selection are in the directory of the run that"
-                " built it"
+                f"{self.name} is a dataset alone: summary, items, ledger and selection are in the directory of the"
+                " run that built it"
             )
         if not without_dataset:
             self._files.require_dataset()
@@ -457,6 +492,17 @@ def open(place: str | Path) -> Run:
         {'train': 841, 'validation': 105, 'test': 105}
     """
     return Run(place)
+
+
+def _require_counts(**limits: int | None) -> None:
+    """Refuse limits that are no number of rows.
+
+    Raises:
+        UsageError: One is none.
+    """
+    for name, value in limits.items():
+        if value is not None and (not isinstance(value, int) or value < 0):
+            raise UsageError(f"{name} is {value!r}; it is a number of rows from 1 on, or None for all")
 
 
 def _opened(run: Run | str | Path) -> Run:

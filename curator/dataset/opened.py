@@ -155,6 +155,8 @@ def _manifest(dataset: Path, name: str) -> Manifest:
     try:
         return read(dataset)[0]
     except ManifestError as error:
+        if is_run(dataset.parent):
+            raise RunError(f"the dataset of {name} can't be read: {error}; `curator verify` explains it") from error
         raise RunError(
             f"{name} holds no run and no dataset of curator ({error}); build one: curator build --out {name}"
         ) from error

@@ -124,7 +124,9 @@ def compare_datasets(
         RunError: A folder holds no finished run.
     """
     if not models:
-        raise UsageError("no --model was named; for a start: --model tfidf-ridge --model gradient-boosting")
+        raise UsageError("no predictor is named; for a start: tfidf-ridge, gradient-boosting (each by --model)")
+    if wrong := [one for one in models if not isinstance(one, str)]:
+        raise UsageError(f"{wrong[0]!r:.100} is no name of a predictor that learns, such as tfidf-ridge")
     check_options(models, options or ())
     a, b = (_side(name) for name in runs)
     _require_one_source(a, b)

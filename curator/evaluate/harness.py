@@ -89,8 +89,8 @@ class Evaluation(Result):
     def answers(self, model: str) -> pl.DataFrame:
         """Return the rows with what a model said.
 
-        Columns: `parent_asin`, `category`, `title`, `price` and `guess` (USD), `text`, its answer word for word,
-        `reason`, why there is no guess.
+        Columns: `parent_asin`, `category`, `title`, `price`, `guess` and `error`, how far the guess is off (USD; null
+        without a guess), `text`, its answer word for word, `reason`, why there is no guess.
 
         Raises:
             UsageError: No model has that name.
@@ -100,7 +100,8 @@ class Evaluation(Result):
             raise UsageError(f"no model {model!r} was evaluated; there are {', '.join(by_name)}")
         said = by_name[model]
         return self.rows.select("parent_asin", "category", "title", "price").with_columns(
-            guess=pl.Series([one.price for one in said], dtype=pl.Float64),
+            guess=(guess := pl.Series([one.price for one in said], dtype=pl.Float64)),
+            error=(guess - self.rows["price"]).abs(),
             text=pl.Series([one.text for one in said], dtype=pl.String),
             reason=pl.Series([one.reason for one in said], dtype=pl.String),
         )
@@ -115,7 +116,7 @@ class Evaluation(Result):
 
     def _repr_html_(self) -> str:
         tables = [Table(rows, heads) for heads, rows in (printed.league(self.summary), printed.steps(self.summary))]
-        lines = ["In brackets: 95 % intervals.", *([f"Page: {self.files['page']}"] if self.files else [])]
+        lines = [printed.notes(self.summary), *([f"Page: {self.files['page']}"] if self.files else [])]
         return html(printed.headline(self.summary), lines, tables=[one for one in tables if one.rows])
 
 
@@ -152,7 +153,7 @@ def evaluate(
     """
     asked = named(models)
     if not asked:
-        raise UsageError("no --model was named; for a start: --model constant --model category --model tfidf-ridge")
+        raise UsageError("no predictor is named; for a start: constant, category, tfidf-ridge (each by --model)")
     check_options([one for one in asked.values() if isinstance(one, str) and not is_file(one)], options or ())
     place = opened.open_dataset(name)
     chosen = opened.choose(place, split, limit, most_train)

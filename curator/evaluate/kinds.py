@@ -111,7 +111,7 @@ def parse(name: str) -> tuple[str, str | None]:
     if kind_name not in KINDS:
         raise UsageError(
             f"--model {name!r}: there is no predictor {kind_name!r}.{nearest(kind_name, KINDS)}"
-            f" There are {', '.join(KINDS)}."
+            f" There are {', '.join(KINDS)}; a file of predictions ends in .csv, .jsonl or .parquet."
         )
     kind = KINDS[kind_name]
     if kind.argument == "must" and not rest:

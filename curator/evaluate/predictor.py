@@ -119,16 +119,16 @@ Factory = Callable[[str | None, Setting], Predictor]
 """Makes a predictor from what follows the colon in its name (None if nothing does) and the setting."""
 
 
-Asked = str | Path | Callable[[Any], float | None] | Batched
-"""One predictor: the name of a kind, a file of predictions, a function of one item, or an object that has `predict`."""
+Asked = str | Path | pl.DataFrame | Callable[[Any], float | None] | Batched
+"""One predictor: the name of a kind, predictions as a file or a table, a function, or an object that has `predict`."""
 
 Predictors = Asked | Sequence[Asked] | Mapping[str, Asked]
 """Predictors; those of a mapping are called as their keys say.
 
 A function gets one `predictors.own.Item` with `title`, `category`, `text` and `prompt`, and returns a price (USD) or
 None. An object's `predict` gets a Polars data frame with these columns and returns a price for each row; it is not
-fitted here. A file (``.csv``, ``.jsonl``, ``.parquet``) has a column `parent_asin` or `id`, and the price in `guess`,
-`prediction` or `price`.
+fitted here. A file (``.csv``, ``.jsonl``, ``.parquet``) or a table (Polars, pandas) has a column `parent_asin` or `id`,
+and the price in `guess`, `prediction` or `price`.
 """
 
 
@@ -142,6 +142,8 @@ def named(predictors: Predictors) -> dict[str, Asked]:
         UsageError: Two have one name.
     """
     if isinstance(predictors, Mapping):
+        if wrong := [name for name in predictors if not isinstance(name, str) or not name]:
+            raise UsageError(f"predictors are called {wrong[0]!r}; a name is a string")
         return dict(predictors)
     several = predictors if isinstance(predictors, Sequence) and not isinstance(predictors, str) else [predictors]
     found: dict[str, Asked] = {}
@@ -149,7 +151,7 @@ def named(predictors: Predictors) -> dict[str, Asked]:
         name = one if isinstance(one, str) else getattr(one, "__name__", type(one).__name__)
         if is_file(one):
             name = Path(str(one)).stem
-        if found.setdefault(name, one) is not one and found[name] != one:
+        if found.setdefault(name, one) is not one and not (isinstance(one, str | Path) and found[name] == one):
             raise UsageError(f"two predictors are called {name!r}: give each a name, {{'first': …, 'second': …}}")
     return found
 

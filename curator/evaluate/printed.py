@@ -100,4 +100,14 @@ def evaluated(summary: Mapping[str, Any]) -> str:
     lines = [headline(summary), "", table(*league(summary))]
     if len(summary["models"]) > 1:
         lines += ["", "Paired differences, the first minus the second, on the same rows:", "", table(*steps(summary))]
-    return "\n".join([*lines, "", "In brackets: 95 % intervals."])
+    return "\n".join([*lines, "", notes(summary)])
+
+
+def notes(summary: Mapping[str, Any]) -> str:
+    """Return what has to be known to read the tables."""
+    said = "In brackets: 95 % intervals."
+    if any(one["no_answer_rate"] for one in summary["models"].values()):
+        said += (
+            " Errors are over answered rows alone, the hit rate over all; differences are over rows that both answered."
+        )
+    return said

@@ -115,9 +115,25 @@ def load_recipe(name: str | Path = DEFAULT, settings: Mapping[str, Any] | None =
     """
     name = str(name)
     tree = _read(name)
+    if settings is not None and not isinstance(settings, Mapping):
+        raise RecipeError(f'settings are a dict, such as {{"slots.cap": 30}}, not {type(settings).__name__}')
     for key, value in (settings or {}).items():
-        _set(tree, key, value)
+        # A number of numpy is a number.
+        _set(tree, key, value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value)
     return _validate(tree, name)
+
+
+def as_recipe(recipe: str | Path | Recipe, settings: Mapping[str, Any] | None) -> Recipe:
+    """Return a recipe that is named or loaded already.
+
+    Raises:
+        RecipeError: As `load_recipe`; or settings come with a loaded recipe.
+    """
+    if not isinstance(recipe, Recipe):
+        return load_recipe(recipe, settings)
+    if settings:
+        raise RecipeError("settings go with a recipe's name: curator.load_recipe(NAME, settings)")
+    return recipe
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -85,7 +85,7 @@ def own_files(run: RunDirectory, shards: Sequence[Shard], manifest: Mapping[str,
     """Return the files that a build writes; what somebody else puts beside them is not the run's."""
     names = ("README.md", "manifest.json", "croissant.json", *manifest["files"], *manifest["images"])
     parts = [part for shard in shards for part in (run.items(shard.index), run.ledger(shard.index))]
-    own = [run.recipe, run.sources, run.selection, run.summary, run.report]
+    own = [run.recipe, run.sources, run.selection, run.summary, run.report, *sorted(run.tables.glob("*.parquet"))]
     return [*own, *parts, *(run.dataset / name for name in names)]
 
 

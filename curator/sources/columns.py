@@ -50,7 +50,7 @@ def require(found: Collection[str], where: str, recipe: Recipe) -> tuple[str, ..
         listed = ", ".join(list(found)[:20]) or "none"
         raise SourceError(
             f"{where}: no column {missing[0]!r}, which recipe {recipe.name!r} needs."
-            f"{nearest(missing[0], found)} It needs {', '.join(wanted)}; the file has {listed}.{_other_data(found)}"
+            f"{nearest(missing[0], found)} It needs {', '.join(wanted)}; it has {listed}.{_other_data(found)}"
         )
     return wanted
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import polars as pl
 import pyarrow as pa
-from polars import selectors
 
-from curator.errors import SourceError
+from curator.errors import SourceError, UsageError
 from curator.recipe.load import Recipe
 from curator.sources import columns
 
@@ -52,7 +52,8 @@ class Table:
 def is_table(value: object) -> bool:
     """Tell whether a value is a table in memory."""
     named = f"{type(value).__module__}.{type(value).__name__}"
-    known = isinstance(value, pl.DataFrame | pl.LazyFrame) or hasattr(value, "__arrow_c_stream__")
+    is_column = hasattr(value, "dtype") or hasattr(value, "type")
+    known = isinstance(value, pl.LazyFrame) or (hasattr(value, "__arrow_c_stream__") and not is_column)
     return known or named == "datasets.arrow_dataset.Dataset"
 
 
@@ -62,19 +63,47 @@ def read_frame(value: Any, recipe: Recipe) -> pl.DataFrame:
     Raises:
         SourceError: A column is missing, or can't be read as what it must be.
     """
+    if not is_table(value):
+        raise UsageError(f"a table is expected (Polars, pandas, Arrow, datasets.Dataset), not {type(value).__name__}")
     try:
         if isinstance(value, pl.LazyFrame):
             value = value.collect()
         # `to_polars` of `datasets` follows its indices, which its Arrow table does not.
         frame = value.to_polars() if not hasattr(value, "__arrow_c_stream__") else pl.DataFrame(value)
     except (pa.ArrowException, pl.exceptions.PolarsError, TypeError, ValueError) as error:
-        reason = (str(error).splitlines() or [""])[0][:200]
-        raise SourceError(f"{WHERE}: a column holds values of several types ({reason}); give each one type") from error
-    wanted = columns.check(frame.schema, WHERE, recipe)
+        reason = "; ".join(map(str, error.args)).replace("\n", " ")[:300]
+        raise SourceError(
+            f"{WHERE}{_unreadable(value)} can't be read: {reason}. Each column needs a name of its own, and values of"
+            " one type"
+        ) from error
     if frame.is_empty():
         raise SourceError(f"{WHERE} has no rows")
-    # What is missing in a column of numbers.
-    return frame.with_columns(selectors.float().fill_nan(None)).select(columns.conform(wanted))
+    frame = frame.with_columns(_plain(column) for column in frame if column.name in columns.TYPES)
+    wanted = columns.check(frame.schema, WHERE, recipe)
+    return frame.select(columns.conform(wanted))
+
+
+def _unreadable(value: Any) -> str:
+    """Name the first column of a pandas data frame that Arrow can't read, or nothing."""
+    for name in getattr(value, "columns", ()):
+        try:
+            pl.DataFrame(value[[name]])
+        except (pa.ArrowException, pl.exceptions.PolarsError, TypeError, ValueError):
+            return f": column {name!r}"
+    return ""
+
+
+def _plain(column: pl.Series) -> pl.Series:
+    """Return a column as a file would have it: nothing but nulls has no type, NaN is missing, objects are JSON text."""
+    if column.null_count() == len(column):
+        return pl.Series(column.name, [None] * len(column), dtype=pl.Null)
+    if column.dtype.is_float():
+        return column.fill_nan(None)
+    if isinstance(column.dtype, pl.Struct):
+        # In a struct a key that an object lacks is null.
+        given = ({key: value for key, value in one.items() if value is not None} if one else one for one in column)
+        return pl.Series(column.name, [None if one is None else json.dumps(one) for one in given], dtype=pl.String)
+    return column
 
 
 def read_table(value: Any, recipe: Recipe) -> Table:

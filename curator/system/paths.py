@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from curator.errors import UsageError
@@ -19,6 +20,17 @@ def existing(name: str) -> Path | None:
         return path if path.exists() else None
     except (OSError, RuntimeError, ValueError):
         return None
+
+
+def as_path(given: object) -> Path:
+    """Return a path that was given from Python.
+
+    Raises:
+        UsageError: It is neither a string nor a path, or an empty string.
+    """
+    if not isinstance(given, str | os.PathLike) or not str(given):
+        raise UsageError(f"{given!r:.100} is no path: a str or a pathlib.Path is expected, not {type(given).__name__}")
+    return Path(given)
 
 
 def is_folder(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from curator.system.display import visible
 
 State = Literal["holds", "fails", "warns", "skipped"]
 """How a check came out."""
+_WORST_FIRST: tuple[State, ...] = ("fails", "warns", "skipped", "holds")
 MOST_PROBLEMS = 5
 """Problems of one check that are listed; the others are counted."""
 
@@ -133,20 +133,23 @@ class Verdict(Result):
             raise CheckError(f"{self.place}: {len(failed)} of {len(self.checks)} checks do not hold:\n{text}")
 
     def __str__(self) -> str:
-        lines = [self._where(), "rows count from 0, lines of JSONL from 1", ""]
-        lines += [line for check in self.checks for line in check.lines()]
+        lines = [self._headline(), "rows count from 0, lines of JSONL from 1", ""]
+        lines += [line for check in self._worst_first() for line in check.lines()]
         return visible("\n".join([*lines, "", *self._training()]), keep="\n")
 
     def _repr_html_(self) -> str:
-        counts = Counter(check.state for check in self.checks)
-        said = ", ".join(f"{count} {state}" for state, count in counts.items())
-        rows = [(check.state, check.name, "\n".join(check.said())) for check in self.checks]
-        title = f"{self._where()}: {'no check failed' if self.ok else 'A CHECK FAILED'}"
+        rows = [(check.state, check.name, "\n".join(check.said())) for check in self._worst_first()]
         heads = ("state", "check", "what was found")
-        return html(title, [said, *self._training()], tables=[Table(rows, heads, is_text=True)])
+        return html(self._headline(), self._training(), tables=[Table(rows, heads, is_text=True)])
 
-    def _where(self) -> str:
-        return self.place + (f" at {self.revision}" if self.revision else "")
+    def _headline(self) -> str:
+        where = self.place + (f" at {self.revision}" if self.revision else "")
+        failed = sum(check.state == "fails" for check in self.checks)
+        said = f"{failed} of {len(self.checks)} checks FAIL" if failed else f"no check of {len(self.checks)} fails"
+        return f"{where}: {said}"
+
+    def _worst_first(self) -> list[Check]:
+        return sorted(self.checks, key=lambda check: _WORST_FIRST.index(check.state))
 
     def _training(self) -> Iterator[str]:
         """Yield what training would take, a line each split."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import polars as pl
 
 from curator.errors import SourceError, TokenizerError, UsageError
 from curator.items.map_shard import is_finished, shard_key
-from curator.pages.result import Result, html
+from curator.pages.result import Result, html, shortened
 from curator.run.ledger import KEPT, REASONS
 from curator.selection.select import FATES
 from curator.sources.shards import Shard
@@ -63,16 +63,22 @@ class Story(Result):
     def text(self, *, full: bool = False) -> str:
         """Return the story as plain text; `full` shows long texts whole."""
         lines = [self._head()]
-        for number, row in enumerate(self.rows, 1):
+        for number, row in self._rows():
             lines += ["", f"== {self._fate(number, row)} ==", *row_lines(row, full=full)]
         return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.text()
 
+    def __repr__(self) -> str:
+        rows = (f"  {self._fate(number, row)}{f': {row.reason}' if row.reason else ''}" for number, row in self._rows())
+        return shortened("\n".join([self._head(), *map(visible, rows), "print() shows every step"]))
+
+    def _rows(self) -> Iterator[tuple[int, Row]]:
+        return enumerate(self.rows, 1)
+
     def _repr_html_(self) -> str:
-        rows = enumerate(self.rows, 1)
-        folded = [(self._fate(number, row), "\n".join(row_lines(row)).strip()) for number, row in rows]
+        folded = [(self._fate(number, row), "\n".join(row_lines(row)).strip()) for number, row in self._rows()]
         return html(self._head(), [row.reason for row in self.rows if row.reason], folded=folded, is_open=True)
 
     def _head(self) -> str:

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -31,9 +32,11 @@ def frame(products: list[dict[str, Any]]) -> pl.DataFrame:
 def test_names_are_not_sequences_of_letters(here: Path) -> None:
     with pytest.raises(UsageError, match="no source 'dmo'"):
         curator.build("dmo", "runs/x")
-    for wrong in (3, None, [], [3], {"a": 1}):
+    for wrong in (3, None, [3], {"a": 1}, [{"a": 1}], (name for name in "ab"), pl.Series([1])):
         with pytest.raises(UsageError, match="sources can be"):
             curator.build(wrong, "runs/x")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="is empty"):
+        curator.build([], "runs/x")
     assert not (here / "runs" / "x").exists()
 
 
@@ -103,8 +106,9 @@ def test_a_table_is_kept_in_its_run_and_moves_with_it(here: Path, products: list
 def test_tables_go_with_names_and_files(here: Path, products: list[dict[str, Any]]) -> None:
     run = curator.build(["demo:100", frame(products)], "runs/both")
     assert sum(run.fates.values()) == 160
-    with pytest.raises(UsageError, match="named twice"):
+    with pytest.raises(UsageError, match="given twice"):
         curator.build([frame(products), frame(products)], "runs/twice")
+    assert not (here / "runs" / "twice").exists()
 
 
 def test_a_table_that_is_none_is_told(here: Path, products: list[dict[str, Any]]) -> None:
@@ -117,8 +121,11 @@ def test_a_table_that_is_none_is_told(here: Path, products: list[dict[str, Any]]
         curator.build(table.clear(), "runs/x")
     mixed = table.to_pandas()
     mixed["price"] = [1.5, "2"] * 30
-    with pytest.raises(SourceError, match="values of several types"):
+    with pytest.raises(SourceError, match="column 'price' can't be read"):
         curator.build(mixed, "runs/x")
+    twice = pytest.importorskip("pandas").concat([table.to_pandas(), table.to_pandas()[["title"]]], axis=1)
+    with pytest.raises(SourceError, match="column 'title' can't be read"):
+        curator.build(twice, "runs/x")
     with pytest.raises(UsageError, match="map_rows"):
         curator.dry_run(table)  # type: ignore[arg-type]
     assert not (here / "runs" / "x").exists()
@@ -142,6 +149,94 @@ def test_rows_of_a_table_are_mapped_as_in_a_build(here: Path, products: list[dic
     assert len(repr(mapped)) < 2_000
     nothing = curator.map_rows(frame(products[3:4]))
     assert nothing.items.schema == mapped.items.schema
+
+
+def test_objects_and_columns_of_nulls(here: Path, products: list[dict[str, Any]]) -> None:
+    """Details as pandas and JSON have them; a column without a value has no type of its own."""
+    dicts = [{**one, "details": {"Color": "Brass", "Depth": None}, "store": None} for one in products]
+    texts = [{**one, "details": '{"Color": "Brass"}', "store": None} for one in products]
+    pandas = pytest.importorskip("pandas")
+    made = curator.map_rows(pandas.DataFrame(texts))
+    for given in (pandas.DataFrame(dicts), frame(dicts)):
+        assert curator.map_rows(given).items.equals(made.items)
+    none = pandas.DataFrame([{**one, "features": None} for one in texts])
+    assert curator.map_rows(none).fates["fate"].unique().to_list() == ["kept"]
+
+
+# -- arguments
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: curator.build("demo:100", "runs/x", engine="dask"), "engine is 'dask'"),
+        (lambda: curator.build("demo:100", "runs/x", workers=0), "workers is 0"),
+        (lambda: curator.build("demo:100", "runs/x", workers="2"), "workers is '2'"),
+        (lambda: curator.build("demo:100", 5), "5 is no path"),
+        (lambda: curator.build("demo:100", "runs/x", settings=["slots.cap=3"]), "settings are a dict"),
+        (lambda: curator.open(None), "None is no path"),
+        (lambda: curator.open(""), "'' is no path"),
+        (lambda: curator.map_rows("demo:20"), "a table is expected"),
+        (lambda: curator.map_rows(None), "a table is expected"),
+        (
+            lambda: curator.map_rows(pl.DataFrame(), curator.load_recipe(), settings={"tokens.cap": 60}),
+            "settings go with a recipe's name",
+        ),
+        (lambda: curator.open("runs/demo").why(5), "a parent_asin is a string"),
+        (lambda: curator.open("runs/demo").evaluate("constant", limit=-1), "limit is -1"),
+        (lambda: curator.open("runs/demo").evaluate("constant", limit="x"), "limit is 'x'"),
+        (lambda: curator.open("runs/demo").evaluate({1: "constant"}), "a name is a string"),
+        (lambda: curator.open("runs/demo").evaluate([]), "no predictor is named"),
+        (lambda: curator.open("runs/demo").evaluate("a.json"), "ends in .csv, .jsonl or .parquet"),
+        (lambda: curator.open("runs/demo").evaluate_against("runs/demo", [len]), "is no name of a predictor"),
+        (lambda: curator.open("runs/demo").compare(None), "None is no path"),
+        (lambda: curator.open("runs/demo").report(5), "5 is no path"),
+        (lambda: curator.open("runs/demo").publish(None), "a repository is named by a string"),
+        (lambda: curator.open("runs/demo").rows("all"), "no split 'all'"),
+    ],
+)
+def test_a_wrong_argument_is_one_message_and_leaves_nothing(here: Path, call: Any, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        call()
+    assert said in str(error.value)
+    assert not (here / "runs" / "x").exists()
+
+
+def test_numbers_of_numpy_are_settings(here: Path) -> None:
+    assert curator.load_recipe("pricer", {"slots.cap": np.int64(90), "price.min": np.float64(2)}).slots.cap == 90
+
+
+def test_a_failed_verdict_says_so_first(here: Path) -> None:
+    run = curator.open("runs/demo")
+    assert repr(run.verify()).splitlines()[0] == "runs/demo: no check of 33 fails"
+    (here / "runs" / "demo" / "selection.parquet").write_bytes(b"PAR1")
+    verdict = run.verify()
+    assert not verdict.ok
+    first, *lines = repr(verdict).splitlines()
+    assert first.endswith("checks FAIL")
+    assert lines[2].startswith("fails ")
+    assert "checks FAIL" in verdict._repr_html_().partition("<table")[0]
+
+
+def test_a_kept_table_belongs_to_its_run(here: Path, products: list[dict[str, Any]]) -> None:
+    run = curator.build(frame(products), "runs/x")
+    (table,) = (here / "runs" / "x" / "tables").iterdir()
+    kept = table.read_bytes()
+    table.write_bytes(kept[:-1] + b"x")
+    assert not run.verify().ok
+    table.write_bytes(kept)
+    assert run.verify().ok
+    assert curator.build("demo:100", "runs/x").verify().ok
+    assert not table.exists()
+
+
+def test_rows_are_what_predictors_see(here: Path) -> None:
+    run = curator.open("runs/demo")
+    seen = []
+    run.evaluate(lambda item: seen.append(item) or 1.0, limit=5)
+    rows = run.rows("test", limit=5)
+    assert [vars(item) for item in seen] == rows.drop("price", "parent_asin").to_dicts()
+    assert run.rows().height == run.splits["train"]
 
 
 # -- opening

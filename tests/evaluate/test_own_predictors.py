@@ -56,6 +56,8 @@ def test_an_object_is_asked_once(league: Callable[..., Evaluation]) -> None:
     batch = Batch()
     found = league({"batch": batch, "one by one": lambda item: len(item.text) / 10})
     assert batch.calls == 1
+    column = type("Column", (), {"predict": lambda self, items: np.full((len(items), 1), 7.0)})()
+    assert guesses(league({"column": column}), "column") == [7.0] * 20
     assert guesses(found, "batch") == guesses(found, "one by one")
     assert found.summary["pairs"][0]["mae"]["difference"] == 0
 
@@ -77,11 +79,12 @@ def test_an_estimator_of_scikit_learn_is_a_predictor(league: Callable[..., Evalu
 @pytest.mark.parametrize("value", [12, 12.5, np.float32(12.5), np.int64(12), None, float("nan"), -3.0])
 def test_what_is_a_price_and_what_is_none(league: Callable[..., Evaluation], value: Any) -> None:
     found = league({"f": lambda item: value})
+    assert ("answered rows alone" in str(found)) == (found.summary["models"]["f"]["no_answer_rate"] > 0)
     answered = value is not None and value >= 0
     assert guesses(found, "f") == [float(value) if answered else None] * 20
 
 
-@pytest.mark.parametrize("value", ["12.99", True, [1.0], object()])
+@pytest.mark.parametrize("value", ["12.99", True, [1.0], object(), 10**400])
 def test_what_is_no_number_is_an_error_that_names_the_row(league: Callable[..., Evaluation], value: Any) -> None:
     with pytest.raises(CuratorError, match=r"f: row 0 \(B0\w+\): it returned .* where a price"):
         league({"f": lambda item: value})
@@ -139,6 +142,8 @@ def test_a_file_of_predictions(league: Callable[..., Evaluation], demo_run: Path
     found = league([str(tmp_path / "a.csv"), tmp_path / "b.jsonl", tmp_path / "c.parquet"])
     for name in "abc":
         assert guesses(found, name) == wanted
+    for table in (frame, frame.to_pandas()):
+        assert guesses(league({"table": table}), "table") == wanted
     # What an evaluation wrote is such a file too.
     again = league({"again": tmp_path / "out" / "answers-a.jsonl"})
     assert guesses(again, "again") == wanted
@@ -165,6 +170,7 @@ def test_files_that_can_not_be_used(league: Callable[..., Evaluation], demo_run:
         "id,cost\nB01,1\n": "no column guess or prediction or price; it has id, cost",
         "name,price\nB01,1\n": "no column parent_asin or id",
         "id,price\nB01,1\n": "none of its 1 ids",
+        "id,price\n": "it has no rows",
         f"id,price\n{asin},1\n{asin},2\n": f"row 1 gives {asin} another price",
     }.items():
         path.write_text(text, "utf-8")

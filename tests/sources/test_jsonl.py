@@ -391,7 +391,7 @@ def test_a_file_without_an_ending_is_recognised(raw_row: Any, write_rows: Any, t
 def test_other_data_is_named(raw_row: Any, tmp_path: Path) -> None:
     said = refusal(write(tmp_path / "rows.jsonl", lines([{"rating": 5.0, "title": "t", "text": "x", "asin": "B1"}])))
     assert "no column 'description'" in said
-    assert "the file has rating, title, text, asin." in said
+    assert "it has rating, title, text, asin." in said
     assert "reviews" in said
     row = raw_row() | {"features": "text"}
     said = refusal(write(tmp_path / "rows.jsonl", b"junk\n" + lines([row] * 3)))

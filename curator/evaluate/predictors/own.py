@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from curator.errors import CuratorError, UsageError
 from curator.evaluate.predictor import Answer, Asked, Predictor, Setting, is_file
 from curator.evaluate.price_in_answer import read_price
+from curator.sources.tables import is_table
 
 COLUMNS = ("title", "category", "text", "prompt")
 """What a predictor may know of a row; the price is not among it."""
@@ -43,14 +45,19 @@ def make_own(asked: Asked, name: str, setting: Setting) -> Predictor:
         UsageError: It is none of these, or the file can't be used.
     """
     if is_file(asked):
-        return _Own(name, lambda rows: _from_file(Path(str(asked)), rows, setting))
+        path = Path(str(asked))
+        return _Own(name, lambda rows: _predicted(_read_file(path), str(path), rows, setting))
+    if is_table(asked):
+        given: Any = asked
+        table = pl.DataFrame(given)
+        return _Own(name, lambda rows: _predicted(table, name, rows, setting))
     if callable(predict := getattr(asked, "predict", None)):
         return _Own(name, lambda rows: _from_batch(predict, name, rows))
     if callable(asked):
         return _Own(name, lambda rows: _one_by_one(asked, name, rows))
     raise UsageError(
-        f"predictor {name!r} is {type(asked).__name__}: it can be the name of a kind, a file of predictions (.csv,"
-        " .jsonl, .parquet), a function of an item, or an object with `predict`"
+        f"predictor {name!r} is {type(asked).__name__}: it can be the name of a kind, predictions as a file (.csv,"
+        " .jsonl, .parquet) or a table, a function of an item, or an object with `predict`"
     )
 
 
@@ -75,15 +82,19 @@ def _one_by_one(function: Callable[[Any], Any], name: str, rows: pl.DataFrame) -
         try:
             value = function(Item(**values))
         except Exception as error:  # whatever the user's own code raises
-            raise CuratorError(f"{_row(name, rows, at)}: {type(error).__name__}: {error}") from error
+            raise CuratorError(f"{_row(name, rows, at)}: {_said(error)}") from error
         yield _answer(value, name, rows, at)
 
 
 def _from_batch(predict: Callable[[pl.DataFrame], Any], name: str, rows: pl.DataFrame) -> Iterator[Answer]:
     try:
-        values = list(predict(rows.select(COLUMNS)))
+        given = predict(rows.select(COLUMNS))
+        # Estimators that were fitted on a column give a column.
+        values = list(np.ravel(given) if getattr(given, "ndim", 1) == 2 else given)
     except Exception as error:  # whatever the user's own code raises
-        raise CuratorError(f"{name}: predict failed: {type(error).__name__}: {error}") from error
+        raise CuratorError(
+            f"{name}: predict failed on a Polars data frame with {', '.join(COLUMNS)}: {_said(error)}"
+        ) from error
     if len(values) != rows.height:
         raise CuratorError(f"{name}: predict gave {len(values):,} prices for {rows.height:,} rows")
     for at, value in enumerate(values):
@@ -98,7 +109,7 @@ def _answer(value: Any, name: str, rows: pl.DataFrame, at: int) -> Answer:
         if isinstance(value, str | bytes | bool):
             raise TypeError
         price = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise CuratorError(
             f"{_row(name, rows, at)}: it returned {value!r:.100} ({type(value).__name__}), where a price (USD) or None"
             " is expected"
@@ -110,28 +121,30 @@ def _row(name: str, rows: pl.DataFrame, at: int) -> str:
     return f"{name}: row {at:,} ({rows['parent_asin'][at]})"
 
 
-def _from_file(path: Path, rows: pl.DataFrame, setting: Setting) -> Iterator[Answer]:
-    guesses = read_predictions(path)
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error!s:.300}"
+
+
+def _predicted(frame: pl.DataFrame, where: str, rows: pl.DataFrame, setting: Setting) -> Iterator[Answer]:
+    guesses = read_predictions(frame, where)
     asked = rows["parent_asin"].to_list()
     if not guesses.keys() & set(asked):
         raise UsageError(
-            f"{path}: none of its {len(guesses):,} ids is among the {len(asked):,} rows that are evaluated, such as"
+            f"{where}: none of its {len(guesses):,} ids is among the {len(asked):,} rows that are evaluated, such as"
             f" {asked[0]!r}; are they of another dataset or split?"
         )
     missing = sum(asin not in guesses for asin in asked)
     if missing:
-        setting.say(f"{path}: it has no row for {missing:,} of {len(asked):,} products, which count as not answered")
+        setting.say(f"{where}: it has no row for {missing:,} of {len(asked):,} products, which count as not answered")
     for asin in asked:
         yield guesses.get(asin, Answer(None, None, "not_predicted"))
 
 
-def read_predictions(path: Path) -> dict[str, Answer]:
-    """Read a file of predictions, by id.
-
-    Columns: `parent_asin` or `id`; `guess`, `prediction` or `price`, the first that is there (USD).
+def _read_file(path: Path) -> pl.DataFrame:
+    """Read a file of predictions.
 
     Raises:
-        UsageError: It can't be read, lacks a column, or gives a product two prices.
+        UsageError: It can't be read.
     """
     readers: dict[str, Callable[[Path], pl.DataFrame]] = {
         # Without a schema: an id of digits keeps its zeros.
@@ -140,22 +153,38 @@ def read_predictions(path: Path) -> dict[str, Answer]:
         ".parquet": lambda file: pl.read_parquet(file, glob=False),
     }
     try:
-        frame = readers[path.suffix.lower()](path)
+        return readers[path.suffix.lower()](path)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = (str(error).splitlines() or [""])[0][:200]
         raise UsageError(f"{path}: it can't be read as predictions: {reason}") from error
+
+
+def read_predictions(frame: pl.DataFrame, where: str) -> dict[str, Answer]:
+    """Return predictions by id.
+
+    Columns in: `parent_asin` or `id`; `guess`, `prediction` or `price`, the first that is there (USD).
+
+    Args:
+        frame: The predictions.
+        where: What a message calls them.
+
+    Raises:
+        UsageError: A column is not there, or a product has two prices.
+    """
+    if frame.is_empty():
+        raise UsageError(f"{where}: it has no rows")
     columns = []
     for wanted in (_IDS, _GUESSES):
         there = [name for name in wanted if name in frame.columns]
         if not there:
             listed = ", ".join(frame.columns[:20])
-            raise UsageError(f"{path}: it has no column {' or '.join(wanted)}; it has {listed}")
+            raise UsageError(f"{where}: it has no column {' or '.join(wanted)}; it has {listed}")
         columns.append(there[0])
     found: dict[str, Answer] = {}
     for line, (asin, value) in enumerate(frame.select(columns).iter_rows()):
         answer = _read(value)
         if found.setdefault(str(asin), answer) != answer:
-            raise UsageError(f"{path}: row {line:,} gives {asin} another price than a row before it; keep one of them")
+            raise UsageError(f"{where}: row {line:,} gives {asin} another price than a row before it; keep one of them")
     return found
 
 
