@@ -41,8 +41,6 @@ from curator.sources import text_files
 from curator.system.display import visible
 from curator.text import cleaning, own_price, units
 
-pytestmark = pytest.mark.figures
-
 PACKAGE = Path(curator.__file__).parent
 MARKUP = "</script></title><script>alert(1)</script><img src=x onerror=alert(2)>"
 ESCAPED = "&lt;img src=x onerror=alert(3)&gt;"

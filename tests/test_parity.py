@@ -14,8 +14,6 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-pytestmark = pytest.mark.figures
-
 SETTINGS = {"slots.cap": 30, "split.train": 2500, "split.test": 500}
 COLUMNS = ("included", "prompt", "token_count", "sample_position", "split")
 LOAD = """
@@ -72,8 +70,12 @@ def one_run(build_golden: Any, shared_data: Path, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture(scope="module")
-def eight_run(build_golden: Any, eight: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_golden(eight, tmp_path_factory.mktemp("eight") / "run", 1)
+def eight_run(
+    build_golden: Any, with_figures: Any, eight: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    # What the command makes, whose dataset is compared with this one's, has its figures.
+    with with_figures():
+        return build_golden(eight, tmp_path_factory.mktemp("eight") / "run", 1)
 
 
 def outcome(run: Path, starts: dict[int, int] | None = None) -> pl.DataFrame:
@@ -168,10 +170,11 @@ def test_one_file_of_many_shards(
 
 
 def test_a_folder_and_a_glob_are_the_same_sources(
-    build_golden: Any, eight: list[Path], eight_run: Path, tmp_path: Path, tree: Any
+    build_golden: Any, with_figures: Any, eight: list[Path], eight_run: Path, tmp_path: Path, tree: Any
 ) -> None:
     for name, source in (("folder", eight[0].parent), ("glob", eight[0].parent / "rows-*.parquet")):
-        out = build_golden([source], tmp_path / name, 1)
+        with with_figures():
+            out = build_golden([source], tmp_path / name, 1)
         assert tree(out / "dataset") == tree(eight_run / "dataset")
 
 

@@ -25,7 +25,16 @@ print(summary["rows_in"])
 """
 
 
-@pytest.mark.parametrize("arguments", [["script.py"], ["-m", "script"], ["-"], ["-c", SCRIPT]], ids=lambda one: one[0])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["script.py"],
+        ["-"],
+        pytest.param(["-m", "script"], marks=pytest.mark.acceptance),
+        pytest.param(["-c", SCRIPT], marks=pytest.mark.acceptance),
+    ],
+    ids=lambda one: one[0],
+)
 def test_a_script_needs_no_guard(
     arguments: list[str],
     tmp_path: Path,
