@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from curator.errors import UsageError
@@ -28,7 +27,7 @@ def as_path(given: object) -> Path:
     Raises:
         UsageError: It is neither a string nor a path, or an empty string.
     """
-    if not isinstance(given, str | os.PathLike) or not str(given):
+    if not isinstance(given, str | Path) or not str(given):
         raise UsageError(f"{given!r:.100} is no path: a str or a pathlib.Path is expected, not {type(given).__name__}")
     return Path(given)
 

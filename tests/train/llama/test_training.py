@@ -288,7 +288,10 @@ def test_evaluations_change_nothing_that_is_learned(tmp_path: Path, demo_run: Pa
 
 @pytest.fixture(scope="module")
 def resumed(tmp_path_factory: Any, demo_run: Path, base: Path) -> Iterator[tuple[Any, Path, dict[str, Any], str]]:
-    """A training from a dataset of the Hub, killed in its first push and resumed: Hub, folder, JSON, what it told."""
+    """A training from a dataset of the Hub, killed in its first push and resumed: Hub, folder, JSON, what it told.
+
+    Two processes that load torch: what needs them is run by scripts/acceptance.
+    """
     home = tmp_path_factory.mktemp("resumed")
     dataset = demo_run / "dataset"
     files = {path.relative_to(dataset).as_posix(): path.read_bytes() for path in dataset.rglob("*") if path.is_file()}
@@ -337,6 +340,7 @@ def _has(library: str) -> bool:
     return importlib.util.find_spec(library) is not None
 
 
+@pytest.mark.acceptance
 def test_resumed_it_ends_as_if_it_had_not_been_killed(
     resumed: tuple[Any, Path, dict[str, Any], str], trained: tuple[Path, dict[str, Any], str]
 ) -> None:
@@ -350,6 +354,7 @@ def test_resumed_it_ends_as_if_it_had_not_been_killed(
         assert mine == pytest.approx(other, rel=0.02)
 
 
+@pytest.mark.acceptance
 def test_each_checkpoint_is_pushed_to_a_private_repository(resumed: tuple[Any, Path, dict[str, Any], str]) -> None:
     server, out, found, _ = resumed
     repository = server.repositories["model", "tester/pricer"]
@@ -367,6 +372,7 @@ def test_each_checkpoint_is_pushed_to_a_private_repository(resumed: tuple[Any, P
     assert not [one for one in server.requests if "telemetry" in one.path]
 
 
+@pytest.mark.acceptance
 def test_what_was_pushed_loads_with_peft(
     resumed: tuple[Any, Path, dict[str, Any], str], base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,6 +399,7 @@ def test_what_was_pushed_loads_with_peft(
 
 
 @pytest.mark.skipif(not _has("wandb"), reason="wandb is not installed")
+@pytest.mark.acceptance
 def test_the_tracker_gets_the_named_run(resumed: tuple[Any, Path, dict[str, Any], str]) -> None:
     _, out, _, _ = resumed
     (log,) = (out.parent / "wandb").glob("offline-run-*/*.wandb")
@@ -515,6 +522,7 @@ def test_wrong_usage_is_named(
     assert {path.name for path in tmp_path.iterdir()} == {"full"}
 
 
+@pytest.mark.acceptance
 def test_a_public_repository_is_refused(
     resumed: tuple[Any, Path, dict[str, Any], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
