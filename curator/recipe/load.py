@@ -19,12 +19,14 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from curator.errors import RecipeError, nearest
 from curator.recipe.settings import (
+    CardSettings,
     DuplicateSettings,
     OpenAISettings,
     PriceSettings,
     PromptSettings,
     Section,
     SlotSettings,
+    SourceSettings,
     SplitSettings,
     TextSettings,
     TokenSettings,
@@ -54,6 +56,7 @@ class Recipe(Section):
         description="The tokenizer that counts: o200k_base or cl100k_base (installed with curator), a folder or file"
         " tokenizer.json, or a Hugging Face repository; never replaced by another.",
     )
+    source: SourceSettings = Field(SourceSettings(), description="How a table is read.")
     price: PriceSettings = Field(PriceSettings(), description="Which prices are kept, and how they are rounded.")
     text: TextSettings = Field(TextSettings(), description="The parts of the product text, and how it is cleaned.")
     tokens: TokenSettings = Field(TokenSettings(), description="How long a prompt may be.")
@@ -66,6 +69,7 @@ class Recipe(Section):
     )
     split: SplitSettings = Field(SplitSettings(), description="How the shuffled sample is divided.")
     openai: OpenAISettings = Field(OpenAISettings(), description="The chat form for OpenAI fine-tuning.")
+    card: CardSettings = Field(CardSettings(), description="What the card says of the data's origin.")
 
     @model_validator(mode="after")
     def _coherent(self) -> Recipe:

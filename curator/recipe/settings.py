@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
 
 Strings = Annotated[tuple[str, ...], Field(strict=False)]
 """A list of strings; TOML's arrays are taken for tuples."""
@@ -21,9 +26,32 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False)
 
 
+class SourceSettings(Section):
+    """The table `source` of a recipe."""
+
+    columns: dict[str, Annotated[Strings, BeforeValidator(_as_list)]] = Field(
+        {},
+        description='Which columns of a table hold ours: title = "name"; of details, features, description and'
+        " categories several, as a list. Columns of our names, and the Amazon editions, need none.",
+    )
+
+
 class PriceSettings(Section):
     """The table `price` of a recipe."""
 
+    currency: str = Field(
+        "USD",
+        pattern=r"^[A-Z]{3}$",
+        description="The currency of prices, prompts and limits (ISO 4217); rows in another are dropped.",
+    )
+    symbol: str = Field("$", min_length=1, description="What stands before an amount in prompts and answers.")
+    unit: float = Field(
+        1, gt=0, le=1e9, description="How much of the currency a slot is wide: 100 puts 12,800 yen into slot 128."
+    )
+    reading: Literal["shop", "python"] = Field(
+        "shop",
+        description="shop: prices as shops write them ($1,299.00, 24.99 USD); python: what Python's float reads.",
+    )
     min: float = Field(0.5, ge=0, le=1e6, description="Lowest price kept (USD).")
     max: float = Field(999.49, gt=0, le=1e6, description="Highest price kept (USD).")
     rounding: Literal["half_even", "half_up"] = Field(
@@ -192,6 +220,16 @@ class SplitSettings(Section):
         description="Maximum share of the sample for each of validation and test; 1 means no limit.",
     )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of Python's random.Random, which shuffles the sample.")
+
+
+class CardSettings(Section):
+    """The table `card` of a recipe."""
+
+    title: str = Field("", description="The card's title; empty for one that names the recipe.")
+    source: str = Field("", description="Where the rows come from, in a sentence; empty where it is not known.")
+    source_url: str = Field("", description="Where the source is described.")
+    license: str = Field("", description="Licence, as the Hub names it (cc-by-4.0); empty: none is claimed.")
+    language: Strings = Field((), description="Languages of the texts (ISO 639: en, de); empty: none is claimed.")
 
 
 class OpenAISettings(Section):
