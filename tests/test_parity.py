@@ -156,13 +156,13 @@ def test_one_file_of_many_shards(
     monkeypatch: pytest.MonkeyPatch,
     tree: Any,
 ) -> None:
-    from curator.sources import parquet
+    from curator.sources import arrow
     from curator.sources import resolve as sources
 
     # A row group is cut where it has more than four times the rows of a shard, and read a few rows at a time.
     monkeypatch.setattr(sources, "SHARD_ROWS", 602)
     monkeypatch.setattr(sources, "cut", partial(sources.cut, shard_rows=602))
-    monkeypatch.setattr(parquet, "_BATCH_ROWS", 1_000)
+    monkeypatch.setattr(arrow, "BATCH_ROWS", 1_000)
     out = build_golden([shared_data / "amazon-2023-meta-dev.parquet"], tmp_path / "run", workers)
     assert len(list(out.glob("items/*.parquet"))) == 5
     assert differences(out, golden) == NONE

@@ -10,7 +10,7 @@ import polars as pl
 
 from curator.items.mapper import Mapper
 from curator.recipe.load import DEFAULT, Recipe, as_recipe
-from curator.sources.tables import InMemory, read_frame
+from curator.sources.tables import InMemory, rows_of
 
 
 class Mapped(NamedTuple):
@@ -58,9 +58,4 @@ def map_rows(
         'Price is $13.00'
     """
     chosen = as_recipe(recipe, settings)
-    rows = read_frame(table, chosen)
-    category = pl.col("main_category") if "main_category" in rows.columns else pl.lit(None, pl.String)
-    raw = rows.with_row_index("row").with_columns(
-        pl.col("row").cast(pl.Int64), malformed=pl.lit(value=False), category=category
-    )
-    return Mapped(*Mapper(chosen)(raw))
+    return Mapped(*Mapper(chosen)(rows_of(table, chosen)))

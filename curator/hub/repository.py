@@ -82,22 +82,22 @@ def look(name: str) -> Remote | None:
             return None
 
 
-def newest(name: str, advice: str = "") -> Remote:
-    """Return a dataset repository, which must be there, as it is now.
+def newest(name: str, advice: str = "", revision: str | None = None) -> Remote:
+    """Return a dataset repository, which must be there, as it is now, or at a revision (commit, branch or tag).
 
     Raises:
         HubError: The Hub can't be asked, or has none; the message ends with the `advice`.
     """
     with hub_errors(f"dataset {name}", advice):
-        return _newest(name)
+        return _newest(name, revision)
 
 
-def _newest(name: str) -> Remote:
+def _newest(name: str, revision: str | None = None) -> Remote:
     from huggingface_hub import HfApi, constants
 
     _check_token()
     # One answer holds the commit and its files; unlike the calls for either of them it can time out.
-    info = HfApi().dataset_info(name, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+    info = HfApi().dataset_info(name, revision=revision, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
     if info.sha is None or info.siblings is None:
         raise ValueError("an answer without a commit or files")
     files = {

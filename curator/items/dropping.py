@@ -54,7 +54,7 @@ class Sieve:
 
 def well_formed() -> Rule:
     """Drop rows that could not be read."""
-    return Rule("malformed_row", ~pl.col("malformed"))
+    return Rule("malformed_row", pl.col("malformed").is_null())
 
 
 def has_price() -> Rule:

@@ -75,6 +75,9 @@ def shard_key(shard: Shard, recipe: Recipe, vocabulary: Vocabulary) -> str:
     parts: list[str | int | None] = [recipe.mapping_key(), vocabulary.sha256, code_digest(_CODE)]
     parts += [version(name) for name in _LIBRARIES]
     parts += [source.sha256, source.kind, source.category, shard.index, shard.start, shard.stop]
+    parts.append(json.dumps(source.columns) if source.columns else None)
+    # A row without an id has its place for one.
+    parts.append(None if "parent_asin" in source.columns else source.name)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 REPOSITORY = "McAuley-Lab/Amazon-Reviews-2023"
@@ -79,21 +78,22 @@ def category_of(path: Path) -> str | None:
     'Toys_and_Games'
     >>> category_of(Path("raw_meta_Appliances/full-00000-of-00001.parquet"))
     'Appliances'
-    >>> category_of(Path("products.parquet")) is None
+    >>> category_of(Path("meta_sample.parquet")) is None
     True
     """
-    if path.name.startswith("meta_"):
-        return _leading(path.name.removeprefix("meta_"))
-    for folder in path.absolute().parent.parts[::-1]:
-        if folder.startswith("raw_meta_"):
-            return folder.removeprefix("raw_meta_") or None
-    return None
+    return category_of_name(path.absolute().as_posix())
+
+
+def category_of_name(name: str) -> str | None:
+    """Return the category that a path in a repository names."""
+    *folders, file = name.split("/")
+    if file.startswith("meta_"):
+        return _leading(file.removeprefix("meta_"))
+    named = (one.removeprefix("raw_meta_") for one in folders[::-1] if one.startswith("raw_meta_"))
+    return next(map(_leading, named), None)
 
 
 def _leading(text: str) -> str | None:
-    """Return the category that `text` begins with; an unknown one ends at the first dot or dash."""
-    for known in _LONGEST_FIRST:
-        if text.startswith(known) and not text[len(known) : len(known) + 1].isalpha():
-            return known
-    found = re.match(r"[^.-]+", text)
-    return found.group() if found else None
+    """Return the category that `text` begins with; a letter after it would be of another name."""
+    begun = (known for known in _LONGEST_FIRST if text.startswith(known))
+    return next((known for known in begun if not text[len(known) : len(known) + 1].isalpha()), None)

@@ -1,8 +1,9 @@
-"""The columns of raw product metadata: which a recipe needs, and of what type they must be."""
+"""The columns of raw product metadata, and which columns of a table hold them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -15,7 +16,7 @@ TYPES = {
     "title": _TEXT,
     "description": _TEXTS,
     "features": _TEXTS,
-    "details": _TEXT,
+    "details": "a string or an object",
     "price": "a string or a number",
     "main_category": _TEXT,
     "parent_asin": _TEXT,
@@ -24,13 +25,65 @@ TYPES = {
 }
 """Columns that may be read, with their type in words."""
 
-ALWAYS = ("title", "description", "features", "details", "price", "parent_asin")
-"""Columns that every source must have."""
+SEVERAL = ("description", "features", "details", "categories")
+"""Columns that several columns of a table can make up."""
+
+_BODY = ("title", "description", "features", "details")
+"""Of these a table needs one: without them there is nothing to read a price from."""
+
+Columns = Mapping[str, Sequence[str]]
+"""Our columns, each with those of the table that hold it."""
+
+_EDITIONS: tuple[tuple[frozenset[str], Mapping[str, str]], ...] = (
+    # https://nijianmo.github.io/amazon: asin, feature, main_cat, category, brand, price as "$12.99"
+    (
+        frozenset(("feature", "main_cat", "tech1", "similar_item")),
+        {
+            "parent_asin": "asin",
+            "features": "feature",
+            "main_category": "main_cat",
+            "categories": "category",
+            "store": "brand",
+        },
+    ),
+    # https://jmcauley.ucsd.edu/data/amazon: asin, salesRank, related, imUrl, brand; categories are paths
+    (frozenset(("salesRank", "related", "imUrl")), {"parent_asin": "asin", "store": "brand"}),
+    # All else with an asin: it is the id.
+    (frozenset(("asin",)), {"parent_asin": "asin"}),
+)
+"""Editions of the Amazon data other than 2023's: columns that tell one, and where its names differ from ours."""
+
+_ALIKE = {
+    "title": (
+        "name",
+        "product_name",
+        "product_title",
+        "product",
+        "item_name",
+        "item",
+        "job_title",
+        "headline",
+        "model",
+    ),
+    "description": ("desc", "text", "body", "summary", "about", "content", "job_description"),
+    "features": ("feature", "bullet_points", "highlights", "about_product"),
+    "details": ("specs", "specifications", "attributes", "product_specifications"),
+    "price": ("cost", "amount", "sale_price", "selling_price", "list_price", "retail_price", "salary", "salary_in_usd"),
+    "main_category": ("category", "type", "product_type", "department"),
+    "parent_asin": ("id", "sku", "product_id", "item_id", "uniq_id"),
+    "store": ("brand", "seller", "manufacturer", "vendor", "company"),
+    "categories": ("category_path", "product_category_tree", "breadcrumbs"),
+}
+"""Names that other tables have for our columns; one is suggested, never taken."""
+
+_SHOWN, _LONGEST = 20, 40
+"""Column names that a message shows, and characters of each."""
 
 
-def needed(recipe: Recipe) -> tuple[str, ...]:
-    """Return the columns that the recipe reads, in the order of `TYPES`."""
-    return tuple(name for name in TYPES if name in ALWAYS or name in recipe.text.fields)
+def reads(recipe: Recipe) -> tuple[str, ...]:
+    """Return our columns that a recipe reads, in the order of `TYPES`."""
+    always = ("title", "price", "main_category", "parent_asin")
+    return tuple(name for name in TYPES if name in always or name in recipe.text.fields)
 
 
 def is_list(name: str) -> bool:
@@ -38,56 +91,90 @@ def is_list(name: str) -> bool:
     return TYPES[name] == _TEXTS
 
 
-def require(found: Collection[str], where: str, recipe: Recipe) -> tuple[str, ...]:
-    """Check that the needed columns are among those `found`, and return them.
+def empty(name: str) -> pl.Expr:
+    """Return a column of nulls."""
+    return pl.lit(None, pl.List(pl.String) if is_list(name) else pl.String).alias(name)
+
+
+def match(found: Collection[str], where: str, recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """Return which of the columns `found` hold ours: those that the recipe names, an edition's, or of our names.
+
+    Args:
+        found: The columns of a table.
+        where: What a message calls the table.
+        recipe: Tells which columns are read, and names some.
 
     Raises:
-        SourceError: A needed column is missing.
+        SourceError: A column that is needed or named is not there.
     """
-    wanted = needed(recipe)
-    missing = [name for name in wanted if name not in found]
-    if missing:
-        listed = ", ".join(list(found)[:20]) or "none"
-        raise SourceError(
-            f"{where}: no column {missing[0]!r}, which recipe {recipe.name!r} needs."
-            f"{nearest(missing[0], found)} It needs {', '.join(wanted)}; it has {listed}.{_other_data(found)}"
-        )
-    return wanted
+    names, named = set(found), recipe.source.columns
+    edition: Mapping[str, str] = {}
+    if "asin" in names and "parent_asin" not in names:
+        edition = next((theirs for signs, theirs in _EDITIONS if signs & names), edition)
+    matched = {}
+    for ours in reads(recipe):
+        theirs = named.get(ours) or (edition.get(ours, ours),)
+        if names.issuperset(theirs):
+            matched[ours] = theirs
+        elif ours in named:
+            missing = next(one for one in theirs if one not in names)
+            raise SourceError(
+                f"{where}: no column {_short(missing)}, which source.columns names for {ours!r}."
+                f"{nearest(missing, found)} It has {_listed(found)}."
+            )
+        elif edition.get(ours, ours) != ours and ours in names:
+            matched[ours] = (ours,)
+    # The course reads one form of table, and takes nothing for granted.
+    course = recipe.price.reading == "python"
+    missing_ones = [one for one in (*_BODY, "price", *(["parent_asin"] * course)) if one not in matched]
+    if (course and missing_ones) or "price" in missing_ones or len(missing_ones) >= len(_BODY):
+        raise SourceError(_missing(missing_ones[0], matched, found, where, recipe))
+    return matched
 
 
-def _other_data(found: Collection[str]) -> str:
-    """Say what columns belong to, if they are those of data that is often taken for this."""
+def _missing(missing: str, matched: Columns, found: Collection[str], where: str, recipe: Recipe) -> str:
+    """Say that a column is missing, and what to try."""
+    needs = f"which recipe {recipe.name!r} needs"
+    if recipe.price.reading != "python":
+        needs = "which every recipe needs" if "price" in matched or missing == "price" else needs
+        if missing != "price":
+            needs = f"nor {', '.join(map(repr, _BODY[1:]))}: one of them is needed"
     if "rating" in found and "text" in found:
-        return " This looks like reviews; curator reads the metadata of the products, the files named meta_…"
-    if "asin" in found and "parent_asin" not in found:
-        return " This looks like the 2018 edition of the data, which curator does not read."
-    return ""
+        return (
+            f"{where}: no column {missing!r}, {needs}. This looks like reviews; curator reads the metadata of the"
+            f" products, the files named meta_…. It has {_listed(found)}."
+        )
+    tries = " ".join(f"--map {ours}={_quoted(theirs)}" for ours, theirs in _suggested(matched, found, recipe))
+    advice = f" Try {tries}" if tries else " Name it by --map, such as --map title=NAME --map price=COST"
+    return f"{where}: no column {missing!r}, {needs}.{nearest(missing, found)} It has {_listed(found)}.{advice}"
 
 
-def check(found: Mapping[str, pl.DataType], where: str, recipe: Recipe) -> tuple[str, ...]:
-    """Check a file's columns and return those to read: the needed ones, and `main_category` where there is one.
-
-    Raises:
-        SourceError: A needed column is missing or of the wrong type.
-    """
-    wanted = require(found, where, recipe)
-    columns = tuple(name for name in TYPES if name in wanted or (name == "main_category" and name in found))
-    for name in columns:
-        if not _fits(TYPES[name], found[name]):
-            raise SourceError(f"{where}: column {name!r} holds {found[name]}, expected {TYPES[name]}")
-    return columns
-
-
-def _fits(wanted: str, dtype: pl.DataType) -> bool:
-    if dtype == pl.Null:
-        return True
-    texts = (pl.String, pl.Categorical, pl.Enum)
-    if wanted == _TEXTS:
-        return isinstance(dtype, pl.List) and dtype.inner in (*texts, pl.Null)
-    return dtype in texts or (wanted != _TEXT and dtype.is_numeric())
+def _suggested(matched: Columns, found: Collection[str], recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Yield our columns that a table lacks, each with one of its own that may hold it."""
+    plain = {re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_"): name for name in reversed(list(found))}
+    taken = {name for theirs in matched.values() for name in theirs}
+    for ours in reads(recipe):
+        if ours in matched:
+            continue
+        likely = [plain[name] for name in (ours, f"{ours}s", *_ALIKE.get(ours, ())) if name in plain]
+        likely += [name for key, name in plain.items() if ours == "price" and {"price", "salary"} & set(key.split("_"))]
+        if free := [name for name in likely if name not in taken]:
+            taken.add(free[0])
+            yield ours, free[0]
 
 
-def conform(columns: tuple[str, ...]) -> list[pl.Expr]:
-    """Return the expressions that give each column its type: strings, lists of strings, numeric prices as strings."""
-    types: dict[str, pl.DataType] = {_TEXT: pl.String(), _TEXTS: pl.List(pl.String)}
-    return [pl.col(name).cast(types.get(TYPES[name], pl.String())) for name in columns]
+def _quoted(name: str) -> str:
+    """Return a name as a shell takes it."""
+    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
+
+
+def _short(name: str) -> str:
+    shown = repr(name)
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
+
+
+def _listed(found: Collection[str]) -> str:
+    some = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in list(found)[:_SHOWN]]
+    more = f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
+    # Terminals obey control characters.
+    return re.sub(r"[^\S ]|[\x00-\x1f\x7f-\x9f]", " ", ", ".join(some) or "none") + more

@@ -32,14 +32,16 @@ class File:
     Attributes:
         path: Where it lies in the cache.
         name: Its path in the repository.
-        category: The category of its rows.
+        repository: The dataset.
+        category: The category of its rows, if there is one for all.
         revision: The commit it belongs to (hex).
         sha256: What the Hub says its digest is (hex); None without a connection.
     """
 
     path: Path
     name: str
-    category: str
+    repository: str
+    category: str | None
     revision: str
     sha256: str | None
 
@@ -61,7 +63,7 @@ def described(found: Found, file: File) -> Found:
     """
     source = found.source
     if file.sha256 not in (None, source.sha256):
-        raise _damaged(file.path, file.name, f"sha256 {source.sha256}", file.sha256)
+        raise _damaged(file.path, f"{file.name} of {file.repository}", f"sha256 {source.sha256}", file.sha256)
     # The cache's files have the content's digest as their name; the link to one has the name of the file.
     location = str(file.path.absolute())
     return replace(
@@ -71,7 +73,7 @@ def described(found: Found, file: File) -> Found:
             location=location,
             name=file.name,
             category=file.category,
-            repository=REPOSITORY,
+            repository=file.repository,
             revision=file.revision,
         ),
     )
@@ -108,7 +110,7 @@ class _Commit:
 def _damaged(path: Path, name: str, found: str, expected: str | None) -> SourceError:
     # The library follows links: it is the file itself that must go.
     return SourceError(
-        f"{name} of {REPOSITORY}: the cached copy is damaged: it has {found}, the Hub says {expected}."
+        f"{name}: the cached copy is damaged: it has {found}, the Hub says {expected}."
         f" Remove {str(path.resolve())!r} and run again."
     )
 
@@ -142,8 +144,8 @@ class Snapshot:
             )
             size, sha256 = commit.names[name]
             if size not in (None, path.stat().st_size):
-                raise _damaged(path, name, f"{path.stat().st_size:,} bytes", f"{size:,}")
-            yield File(path, name, category, commit.revision, sha256)
+                raise _damaged(path, f"{name} of {REPOSITORY}", f"{path.stat().st_size:,} bytes", f"{size:,}")
+            yield File(path, name, REPOSITORY, category, commit.revision, sha256)
 
     @cached_property
     def _commit(self) -> _Commit:

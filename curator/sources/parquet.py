@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import polars as pl
@@ -12,15 +14,14 @@ import pyarrow.parquet as pq
 from curator.errors import SourceError
 from curator.recipe.load import Recipe
 from curator.sources import columns
-from curator.sources.shards import Shard
+from curator.sources.arrow import check, conform, is_known, is_plain, pieces, plain, slices, with_notation
+from curator.sources.shards import Scan, Shard
 from curator.sources.text_files import BOMB_BYTES, BOMB_RATIO
-
-_BATCH_ROWS = 20_480
-"""Most rows of a batch."""
+from curator.system.digest import sha256
 
 
-def row_groups(path: Path, recipe: Recipe) -> list[int]:
-    """Check a file's columns and return the rows of each row group.
+def scan(path: Path, recipe: Recipe, piece_rows: int) -> Scan:
+    """Check a file's columns and find where to cut it.
 
     Raises:
         SourceError: The file is not Parquet, is cut short, or lacks what the recipe needs.
@@ -28,27 +29,30 @@ def row_groups(path: Path, recipe: Recipe) -> list[int]:
     footer = None
     try:
         footer = pq.read_metadata(path)
-        schema = pl.scan_parquet(path, glob=False).collect_schema()
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
+        schema = footer.schema.to_arrow_schema()
+        matched = columns.match(schema.names, str(path), recipe)
+        if twice := [name for name, count in Counter(schema.names).items() if count > 1 and name in matched]:
+            raise pa.ArrowInvalid(f"two columns are called {twice[0]!r}")
+        check(schema, matched, str(path))
+        # Before pages are unpacked; what one value that stands in many rows comes to, `read` sees.
+        groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
+        _refuse_bomb(path, sum(group.total_byte_size for group in groups))
+        cut = pieces([group.num_rows for group in groups], piece_rows)
+        return Scan(cut, (), path.stat().st_size, sha256(path), matched)
+    except (pa.ArrowException, OSError) as error:
         size = path.stat().st_size if path.exists() else 0
         what = "it is not Parquet, or it was cut short" if size else "it is empty"
         if footer is not None:
             what = "its columns are not those of a table"
         raise SourceError(f"{path}: can't be read as Parquet: {what} ({size:,} bytes). {_first_line(error)}") from error
-    columns.check(schema, str(path), recipe)
-    # Before pages are unpacked; what one value that stands in many rows comes to, `read` sees.
-    _refuse_bomb(path, sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups)))
-    return [footer.row_group(index).num_rows for index in range(footer.num_row_groups)]
 
 
 def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a shard, some thousand at a time: `row` and the columns that the recipe needs."""
+    """Yield the rows of a shard, some thousand at a time: `row` and the columns that the recipe reads."""
     path = shard.source.location
     try:
-        scan = pl.scan_parquet(path, glob=False)
-        wanted = columns.check(scan.collect_schema(), path, recipe)
-        rows = scan.select(columns.conform(wanted)).slice(shard.start, shard.rows).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
+        rows = _rows(shard, recipe)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, OSError) as error:
         raise SourceError(
             f"{path}: rows {shard.start:,} to {shard.stop - 1:,} can't be read; the file is damaged, or it changed or"
             f" vanished during the run. {_first_line(error)}"
@@ -56,14 +60,39 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
     if rows.height != shard.rows:
         raise SourceError(f"{path}: has {rows.height:,} of the rows {shard.start:,} to {shard.stop - 1:,}; it changed")
     _refuse_bomb(Path(path), _text_bytes(rows))
-    numbered = rows.with_columns(pl.int_range(shard.start, shard.stop, dtype=pl.Int64).alias("row"))
     # Read at once, for any slice of a row group takes unpacking all of it; the rest of the map step needs more memory.
-    yield from numbered.iter_slices(-(-shard.rows // -(-shard.rows // _BATCH_ROWS)))
+    yield from slices(rows, shard.start)
+
+
+def _rows(shard: Shard, recipe: Recipe) -> pl.DataFrame:
+    """Return the rows of a shard: by Polars if it reads all types of the file, else by Arrow."""
+    path = shard.source.location
+    schema = pq.read_schema(path)
+    matched = shard.source.columns or columns.match(schema.names, path, recipe)
+    if all(is_known(field.type) for field in schema):
+        scanned = pl.scan_parquet(path, glob=False)
+        types = scanned.collect_schema()
+        if all(len(theirs) == 1 and is_plain(ours, types[theirs[0]]) for ours, theirs in matched.items()):
+            ours = [
+                plain(name, matched[name][0], types[matched[name][0]]) if name in matched else columns.empty(name)
+                for name in columns.reads(recipe)
+            ]
+            return with_notation(scanned.select(ours).slice(shard.start, shard.rows).collect(), recipe)
+    file = pq.ParquetFile(path)
+    starts = [0, *accumulate(file.metadata.row_group(index).num_rows for index in range(file.num_row_groups))]
+    groups = [at for at, (start, stop) in enumerate(pairwise(starts)) if start < shard.stop and stop > shard.start]
+    table = file.read_row_groups(groups, columns=sorted({name for theirs in matched.values() for name in theirs}))
+    table = table.slice(shard.start - starts[groups[0]], shard.rows)
+    return conform(table, matched, recipe)
 
 
 def _text_bytes(rows: pl.DataFrame) -> int:
     """Return the bytes of all strings. In memory equal ones are one, so they may be far more than there is room for."""
-    texts = ((pl.col(name).explode() if columns.is_list(name) else pl.col(name)) for name in rows.columns)
+    texts = (
+        pl.col(name).explode() if isinstance(dtype, pl.List) else pl.col(name)
+        for name, dtype in rows.schema.items()
+        if not dtype.is_numeric()
+    )
     sizes = rows.select(text.str.len_bytes().cast(pl.UInt64).sum() for text in texts)
     return sum(int(size) for size in sizes.row(0))
 

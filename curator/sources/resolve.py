@@ -1,14 +1,16 @@
 """Find what a build reads, cut it into shards, and read them.
 
-A source is ``demo[:ROWS[:SEED]]``, a category of the Hub, ``course``, a file, a folder or a glob. Names come first: a
-folder called ``demo`` is ``./demo``. Files come in the order given, names sorted; a shard is a run of consecutive rows
-of one file, small enough to be held in memory and large enough to be worth a task.
+A source is ``demo[:ROWS[:SEED]]``, a category of the Hub, ``course``, any dataset of the Hub (see `hub_datasets`), a
+file, a folder or a glob. Names come first: a folder called ``demo`` is ``./demo``. Files come in the order given, names
+sorted; a shard is a run of consecutive rows of one file, small enough to be held in memory and large enough to be worth
+a task.
 """
 
 from __future__ import annotations
 
 import glob
 import hashlib
+import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -19,9 +21,8 @@ import polars as pl
 
 from curator.errors import SourceError, UsageError, nearest
 from curator.recipe.load import Recipe
-from curator.sources import demo, hub
+from curator.sources import columns, demo, hub, hub_datasets
 from curator.sources.categories import ITEMS, category_of
-from curator.sources.columns import needed
 from curator.sources.formats import FORMATS, format_name
 from curator.sources.shards import Found, Shard, Source
 from curator.system.digest import sha256
@@ -37,7 +38,8 @@ DEMO_ROWS, DEMO_SEED = 20_000, 42
 """Rows and seed of the source ``demo``."""
 DEMO_MOST = 1_000_000_000
 """Most rows that ``demo:ROWS`` takes."""
-_ENDINGS = tuple(ending for one in FORMATS.values() for ending in one.endings)
+
+_log = logging.getLogger(__name__)
 
 
 def resolve(specs: Sequence[str], recipe: Recipe) -> list[Found]:
@@ -49,6 +51,7 @@ def resolve(specs: Sequence[str], recipe: Recipe) -> list[Found]:
         HubError: A category that can't be had.
     """
     # Every category of a build comes from one commit of the dataset.
+    specs = [_plain(spec) for spec in specs]
     snapshot = hub.Snapshot([name for spec in specs for name in hub.categories(spec)])
     found = [one for spec in specs for one in _resolve_one(spec, recipe, snapshot)]
     seen: set[str] = set()
@@ -88,8 +91,7 @@ def _bounds(found: Found, shard_rows: int) -> Iterator[tuple[int, int, int]]:
 def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
     """Yield the raw rows of a shard in batches.
 
-    Columns: `row` (0-based in the source), `malformed` (the row could not be read; all else is null), `category`, and
-    those that the recipe needs.
+    Columns: as `raw_batch`.
 
     Raises:
         SourceError: The source is damaged, or changed since it was resolved. That a file of as many rows came in its
@@ -98,14 +100,29 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
     source = shard.source
     batches = _read_demo(shard) if source.kind == "demo" else FORMATS[source.kind].read(shard, recipe)
     for batch in batches:
-        if source.category is not None:
-            category = pl.lit(source.category)
-        else:
-            category = pl.col("main_category") if "main_category" in batch.columns else pl.lit(None, pl.String)
-        malformed = pl.col("malformed") if "malformed" in batch.columns else pl.lit(value=False)
-        yield batch.select("row", *needed(recipe), malformed=malformed, category=category)
+        yield raw_batch(batch, source, recipe)
     if source.kind != "demo":
         _refuse_changed(source)
+
+
+def raw_batch(batch: pl.DataFrame, source: Source, recipe: Recipe) -> pl.DataFrame:
+    """Return rows of a source as the map step takes them.
+
+    Columns: `row` (0-based in the source), `malformed` (why the row can't be read, or null; then all else is null),
+    `category`, and those that the recipe reads. Where the source has no id, a row's is its place.
+    """
+    read = columns.reads(recipe)
+    category = pl.lit(source.category, pl.String) if source.category is not None else pl.col("main_category")
+    malformed = pl.col("malformed") if "malformed" in batch.columns else pl.lit(None, pl.String)
+    place = pl.concat_str(pl.lit(f"{source.name}:"), "row")
+    has_id = source.kind == "demo" or "parent_asin" in (source.columns or read)
+    return batch.select(
+        "row",
+        *(one for one in read if one != "parent_asin"),
+        parent_asin=pl.col("parent_asin") if has_id else place,
+        malformed=malformed,
+        category=category,
+    )
 
 
 def _refuse_changed(source: Source) -> None:
@@ -140,12 +157,12 @@ def _resolve_one(spec: str, recipe: Recipe, snapshot: hub.Snapshot) -> list[Foun
     if categories := hub.categories(spec):
         files_of = (file for category in categories for file in snapshot.files(category))
         return [hub.described(_file(file.path, recipe), file) for file in files_of]
+    if dataset := hub_datasets.named(spec):
+        return [hub.described(_file(file.path, recipe), file) for file in hub_datasets.files(dataset)]
     path = existing(spec)
     if path is not None and path.is_dir():
-        files = sorted(_data_files(path))
-        if not files:
-            raise SourceError(f"folder {spec!r} holds no file that ends in {' or '.join(_ENDINGS)}")
-    elif path is not None:
+        return _folder(path, spec, recipe)
+    if path is not None:
         files = [path]
     elif glob.has_magic(spec):
         pattern = os.path.expanduser(spec)  # noqa: PTH111 -- a pattern need not be a path
@@ -155,20 +172,47 @@ def _resolve_one(spec: str, recipe: Recipe, snapshot: hub.Snapshot) -> list[Foun
     else:
         raise UsageError(
             f"no source {spec!r}: it is not a file, folder or glob, nor a category (`curator categories` lists them),"
-            f" `course` or `demo`.{nearest(spec, [*ITEMS, 'course', 'demo'])}"
+            f" a dataset of the Hub (hub:OWNER/NAME), `course` or `demo`.{nearest(spec, [*ITEMS, 'course', 'demo'])}"
         )
     return [_file(file, recipe) for file in files]
 
 
-def _data_files(folder: Path) -> Iterator[Path]:
-    """Yield the data files below a folder; hidden ones, and those of a run of curator that lies in it, are none."""
+def _plain(spec: str) -> str:
+    """Return a source by its shortest name: a config of Amazon Reviews 2023 is a category."""
+    dataset = hub_datasets.named(spec)
+    return (hub_datasets.category(dataset) or spec) if dataset else spec
+
+
+def _folder(folder: Path, spec: str, recipe: Recipe) -> list[Found]:
+    """Read all files of a folder; those that are no tables are named."""
+    found, others = [], {}
+    for path in sorted(_files(folder)):
+        try:
+            format_name(path)
+        except SourceError as error:
+            others[path] = error
+        else:
+            found.append(_file(path, recipe))
+    if not found:
+        raise next(iter(others.values()), SourceError(f"folder {spec!r} holds no file"))
+    if others:
+        names = [path.relative_to(folder).as_posix() for path in others]
+        more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
+        _log.warning("not read, since they hold no table: %s%s (in %s)", ", ".join(names[:10]), more, spec)
+    return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder; hidden ones, and those of a run of curator that lies in it, are none."""
     for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
         if path.is_dir():
             if not is_run(path):
-                yield from _data_files(path)
-        elif path.name.lower().endswith(_ENDINGS) and not path.name.startswith("."):
-            if not path.exists():
-                raise SourceError(f"{path}: a link to a file that isn't there")
+                yield from _files(path)
+        elif not path.exists():
+            raise SourceError(f"{path}: a link to a file that isn't there")
+        else:
             yield path
 
 
@@ -196,6 +240,14 @@ def _file(path: Path, recipe: Recipe) -> Found:
     modified = path.stat().st_mtime_ns
     scan = FORMATS[kind].scan(path, recipe, SHARD_ROWS)
     source = Source(
-        kind, str(path.resolve()), path.name, category_of(path), sum(scan.pieces), scan.size, modified, scan.sha256
+        kind,
+        str(path.resolve()),
+        path.name,
+        category_of(path),
+        sum(scan.pieces),
+        scan.size,
+        modified,
+        scan.sha256,
+        columns=scan.columns,
     )
     return Found(source, scan.pieces, scan.offsets)

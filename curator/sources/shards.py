@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -10,7 +11,7 @@ class Source:
     """One file of raw rows, or the demo catalogue.
 
     Attributes:
-        kind: ``parquet``, ``jsonl`` or ``demo``.
+        kind: Its format, one of `formats.FORMATS`, or ``demo``.
         location: Path of the file, or ``demo:SEED``.
         name: What may be published: the file's name without its folder, or its path in the Hub repository.
         category: The category of all its rows, if file or folder name it.
@@ -20,6 +21,7 @@ class Source:
         sha256: Digest of the content (hex).
         repository: The Hub dataset it came from, if it did.
         revision: That repository's commit (hex).
+        columns: Our columns, each with those of the file that hold it.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class Source:
     sha256: str
     repository: str | None = None
     revision: str | None = None
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,14 @@ class Scan:
         offsets: Bytes before each piece, where a reader needs them; empty otherwise.
         size: Bytes of the file.
         sha256: Digest of the file's bytes (hex).
+        columns: Our columns, each with those of the file that hold it.
     """
 
     pieces: list[int]
     offsets: tuple[int, ...]
     size: int
     sha256: str
+    columns: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from curator.errors import SourceError, UsageError
 from curator.recipe.load import Recipe
 from curator.sources import columns
+from curator.sources.arrow import check, conform
+from curator.sources.columns import Columns
+from curator.sources.resolve import raw_batch
+from curator.sources.shards import Source
 
 WHERE = "the table"
 """What a message calls a table in memory."""
@@ -37,11 +42,18 @@ class Table:
 
     Attributes:
         rows: Its rows.
-        parquet: The same as a file, which the same rows give again.
+        columns: Our columns, each with those of the table that hold it.
     """
 
-    rows: pl.DataFrame
-    parquet: bytes
+    rows: pa.Table
+    columns: Columns
+
+    @cached_property
+    def parquet(self) -> bytes:
+        """The table as a file, which the same rows give again."""
+        file = io.BytesIO()
+        pq.write_table(self.rows, file, row_group_size=16_384)
+        return file.getvalue()
 
     @property
     def label(self) -> str:
@@ -57,61 +69,68 @@ def is_table(value: object) -> bool:
     return known or named == "datasets.arrow_dataset.Dataset"
 
 
-def read_frame(value: Any, recipe: Recipe) -> pl.DataFrame:
-    """Return the columns of a table that a recipe reads, with the types of a source.
+def read_table(value: Any, recipe: Recipe) -> Table:
+    """Return a table in memory as a source.
 
     Raises:
-        SourceError: A column is missing, or can't be read as what it must be.
+        SourceError: A column is missing, or the table can't be read.
     """
     if not is_table(value):
         raise UsageError(f"a table is expected (Polars, pandas, Arrow, datasets.Dataset), not {type(value).__name__}")
     try:
         if isinstance(value, pl.LazyFrame):
             value = value.collect()
-        # `to_polars` of `datasets` follows its indices, which its Arrow table does not.
-        frame = value.to_polars() if not hasattr(value, "__arrow_c_stream__") else pl.DataFrame(value)
-    except (pa.ArrowException, pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        if not hasattr(value, "__arrow_c_stream__"):
+            # `to_polars` of `datasets` follows its indices, which its Arrow table does not.
+            value = value.to_polars()
+        table = pa.table(_readable(value, recipe))
+    except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError, ValueError) as error:
         reason = "; ".join(map(str, error.args)).replace("\n", " ")[:300]
         raise SourceError(
             f"{WHERE}{_unreadable(value)} can't be read: {reason}. Each column needs a name of its own, and values of"
             " one type"
         ) from error
-    if frame.is_empty():
+    if not table.num_rows:
         raise SourceError(f"{WHERE} has no rows")
-    frame = frame.with_columns(_plain(column) for column in frame if column.name in columns.TYPES)
-    wanted = columns.check(frame.schema, WHERE, recipe)
-    return frame.select(columns.conform(wanted))
+    matched = columns.match(table.column_names, WHERE, recipe)
+    check(table.schema, matched, WHERE)
+    # Metadata of pandas would tell tables apart that hold the same rows.
+    kept = table.select(sorted({name for theirs in matched.values() for name in theirs})).replace_schema_metadata(None)
+    return Table(kept, matched)
+
+
+def rows_of(value: Any, recipe: Recipe) -> pl.DataFrame:
+    """Return the rows of a table in memory as the map step takes them.
+
+    Raises:
+        SourceError: As `read_table`.
+    """
+    table = read_table(value, recipe)
+    rows = conform(table.rows, table.columns, recipe).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+    source = Source("parquet", "", "table", None, rows.height, 0, 0, "", columns=table.columns)
+    return raw_batch(rows, source, recipe)
+
+
+def _readable(value: Any, recipe: Recipe) -> Any:
+    """Return a table that Arrow can read: what a column of pandas mixes is written out, as its text or notation."""
+    if not hasattr(value, "assign"):
+        return value
+    named = {one for theirs in recipe.source.columns.values() for one in theirs}
+    mixed = {}
+    for name in value.columns:
+        if (name in columns.TYPES or name in named) and str(value.dtypes[name]) == "object":
+            try:
+                pa.array(value[name], from_pandas=True)
+            except (pa.ArrowException, TypeError, ValueError):
+                mixed[name] = value[name].map(str).where(value[name].notna(), None)
+    return value.assign(**mixed) if mixed else value
 
 
 def _unreadable(value: Any) -> str:
     """Name the first column of a pandas data frame that Arrow can't read, or nothing."""
     for name in getattr(value, "columns", ()):
         try:
-            pl.DataFrame(value[[name]])
-        except (pa.ArrowException, pl.exceptions.PolarsError, TypeError, ValueError):
+            pa.table(value[[name]])
+        except (pa.ArrowException, TypeError, ValueError):
             return f": column {name!r}"
     return ""
-
-
-def _plain(column: pl.Series) -> pl.Series:
-    """Return a column as a file would have it: nothing but nulls has no type, NaN is missing, objects are JSON text."""
-    if column.null_count() == len(column):
-        return pl.Series(column.name, [None] * len(column), dtype=pl.Null)
-    if column.dtype.is_float():
-        return column.fill_nan(None)
-    if isinstance(column.dtype, pl.Struct):
-        # In a struct a key that an object lacks is null.
-        given = ({key: value for key, value in one.items() if value is not None} if one else one for one in column)
-        return pl.Series(column.name, [None if one is None else json.dumps(one) for one in given], dtype=pl.String)
-    return column
-
-
-def read_table(value: Any, recipe: Recipe) -> Table:
-    """Return a table in memory as a source.
-
-    Raises:
-        SourceError: As `read_frame`.
-    """
-    rows, file = read_frame(value, recipe), io.BytesIO()
-    rows.write_parquet(file, row_group_size=16_384)
-    return Table(rows, file.getvalue())

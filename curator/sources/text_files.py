@@ -5,18 +5,17 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import pyarrow as pa
-
-from curator.errors import SourceError
-
-ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst")
-"""How the names of JSONL files end."""
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 LINE_LIMIT = 16 * 2**20
 """Longest line that is read (bytes), its newline not counted: as Python objects, JSON takes up to 25 times its text."""
@@ -24,8 +23,14 @@ LINE_LIMIT = 16 * 2**20
 BOMB_BYTES, BOMB_RATIO = 256 * 2**20, 200
 """A file that has given more than so many bytes, and so many times its own size, is refused; product data gives 5."""
 
+ZSTD_WINDOW = 2**31
+"""Longest window of a Zstandard file (bytes), which is the memory that reading it takes: that of ``zstd --long=31``."""
+
 _BLOCK = 2**20
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8."""
+"""The byte order mark of UTF-8."""
+
 _GZIP = b"\x1f\x8b"
 # Frames, and the skippable ones that parallel compressors put in front.
 _ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16)))
@@ -47,27 +52,6 @@ _SIGNATURES = (
 )
 
 
-def kind_by_content(path: Path) -> str:
-    """Return ``parquet`` or ``jsonl`` by a file's first bytes.
-
-    Raises:
-        SourceError: The file is neither, can't be read, or is empty.
-    """
-    try:
-        with path.open("rb") as file:
-            if file.read(4) == b"PAR1":
-                return "parquet"
-        with TextFile(path) as text:
-            start = text.start()
-    except OSError as error:
-        raise SourceError(f"{path}: can't be read: {reason(error)}") from error
-    if start.removeprefix(_BOM).lstrip().startswith(b"{"):
-        return "jsonl"
-    raise SourceError(
-        f"{path}: is not product metadata: {looks_like(start)}. Expected Parquet, or JSONL (plain, .gz or .zst)"
-    )
-
-
 def looks_like(start: bytes) -> str:
     r"""Say in words what content begins with `start`.
 
@@ -79,27 +63,20 @@ def looks_like(start: bytes) -> str:
     for magic, what in _SIGNATURES:
         if start.startswith(magic):
             return f"it looks like {what}"
-    text = start.removeprefix(_BOM).lstrip()
+    text = start.removeprefix(BOM).lstrip()
     first = text.split(b"\n", 1)[0]
     if not text:
         return "it is empty"
     if text[:1] == b"<":
         page = text[:200].lower()
         return f"it looks like {'an HTML page' if b'html' in page else 'XML'}"
-    if is_array(start):
-        return "it looks like one JSON array (`jq -c '.[]'` writes one object a line)"
-    if text[:1] == b"{":
-        return "it looks like JSON that is not one whole object a line (`jq -c .` writes it so)"
+    if text[:1] in (b"[", b"{"):
+        return "it looks like JSON of another form"
     if any(byte < 32 and byte not in b"\t\r\n\f" for byte in text):
         return f"it looks like binary data (its first bytes are {start[:8].hex(' ')})"
     if b"," in first or b"\t" in first:
         return "it looks like CSV"
     return f"it looks like text that begins {first[:40].decode('utf-8', 'replace')!a}"
-
-
-def is_array(start: bytes) -> bool:
-    """Tell whether content that begins with `start` is a JSON array, or text that begins like one."""
-    return start.removeprefix(_BOM).lstrip().startswith(b"[")
 
 
 def reason(error: OSError) -> str:
@@ -114,6 +91,7 @@ class TextFile:
 
     Attributes:
         compressed: Whether it is; then it can only be read from its start.
+        offset: Where reading began (bytes).
 
     Raises:
         OSError: At any step: it can't be opened or read, is damaged or cut short, or swells beyond all measure.
@@ -124,7 +102,7 @@ class TextFile:
         self._raw = _Raw(path, hashed)
         try:
             magic = self._raw.peek(4)
-            self._offset = offset
+            self.offset = offset
             self.compressed = magic.startswith((_GZIP, *_ZSTD))
             plain: io.RawIOBase = self._raw
             if self.compressed:
@@ -151,13 +129,19 @@ class TextFile:
         """Return the first bytes (at most 4,096) of the text without moving on."""
         return self._stream.peek(4096)[:4096]
 
-    def lines(self) -> Iterator[tuple[int, bytes | None]]:
+    def blocks(self) -> Iterator[bytes]:
+        """Yield what is left of the text, some at a time."""
+        while block := self._stream.read(_BLOCK):
+            yield block
+
+    def lines(self, *, blank: bool = False) -> Iterator[tuple[int, bytes | None]]:
         """Yield where each line starts (bytes of text) and the line, or None for one longer than `LINE_LIMIT`.
 
-        Lines end with a line feed. Those that hold nothing but ASCII white space are left out; so is a byte order mark.
+        Lines end with a line feed. Those that hold nothing but ASCII white space are left out, unless `blank` ones are
+        wanted; so is a byte order mark at the start of a line, where files were joined.
         """
         readline = self._stream.readline
-        position = self._offset
+        position = self.offset
         while line := readline(LINE_LIMIT + 1):
             start, position = position, position + len(line)
             if len(line) > LINE_LIMIT and line[-1:] != b"\n":
@@ -167,9 +151,8 @@ class TextFile:
                         break
                 yield start, None
                 continue
-            if not start:
-                line = line.removeprefix(_BOM)
-            if line and not line.isspace():
+            line = line.removeprefix(BOM)
+            if blank or (line and not line.isspace()):
                 yield start, line
 
     def close(self) -> None:
@@ -225,11 +208,8 @@ class _Decompressed(io.RawIOBase):
         self._raw = raw
         self._compression = compression
         self._count = 0
-        self._stream: Any
-        if compression == "gzip":
-            self._stream = gzip.GzipFile(fileobj=io.BufferedReader(raw, _BLOCK), mode="rb")
-        else:
-            self._stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), compression)
+        buffered = io.BufferedReader(raw, _BLOCK)
+        self._stream = gzip.GzipFile(fileobj=buffered, mode="rb") if compression == "gzip" else _zstd(buffered)
 
     def readable(self) -> bool:
         return True
@@ -239,10 +219,14 @@ class _Decompressed(io.RawIOBase):
             count: int = self._stream.readinto(buffer)
         except EOFError as error:
             raise OSError(f"its {self._compression} data is cut short") from error
-        except (zlib.error, pa.ArrowException, OSError) as error:
+        except (zlib.error, OSError, zstd.ZstdError) as error:
             said = str(error)
-            what = "cut short" if "Truncated" in said else f"damaged ({said[:200]})"
-            raise OSError(f"its {self._compression} data is {what}") from error
+            if "too much memory" in said:
+                raise OSError(
+                    f"its {self._compression} data has a longer window than {ZSTD_WINDOW:,} bytes; compress it again"
+                    " with `zstd` as it is"
+                ) from error
+            raise OSError(f"its {self._compression} data is damaged ({said[:200]})") from error
         self._count += count
         if self._count > BOMB_BYTES and self._count > BOMB_RATIO * self._raw.count:
             raise OSError(
@@ -250,3 +234,7 @@ class _Decompressed(io.RawIOBase):
                 " which product data never does"
             )
         return count
+
+
+def _zstd(file: Any) -> Any:
+    return zstd.ZstdFile(file, options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW.bit_length() - 1})

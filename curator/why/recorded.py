@@ -12,6 +12,7 @@ import polars as pl
 from curator.errors import CuratorError, SourceError, UsageError
 from curator.run.finished import FinishedRun
 from curator.sources import resolve
+from curator.sources.formats import FORMATS
 from curator.sources.shards import Shard, Source
 from curator.why.steps import Facts
 
@@ -133,7 +134,7 @@ def read_rows(shard: Shard, rows: Sequence[int], recorded: RecordedRun) -> dict[
         SourceError: A row is no longer there, or can't be read.
     """
     wanted = set(rows)
-    if shard.source.kind in ("parquet", "demo"):
+    if shard.source.kind == "demo" or FORMATS[shard.source.kind].is_columnar:
         # These can be read from anywhere; lines of text only along the shards they were cut into.
         shard = Shard(shard.index, shard.source, min(wanted), max(wanted) + 1, shard.offset)
     found: dict[int, pl.DataFrame] = {}

@@ -116,13 +116,12 @@ def test_a_table_that_is_none_is_told(here: Path, products: list[dict[str, Any]]
     with pytest.raises(SourceError, match="the table: no column 'price'"):
         curator.build(table.drop("price"), "runs/x")
     with pytest.raises(SourceError, match="the table: column 'features' holds"):
-        curator.build(table.with_columns(features=1), "runs/x")
+        curator.build(table.with_columns(features=True), "runs/x")
     with pytest.raises(SourceError, match="the table has no rows"):
         curator.build(table.clear(), "runs/x")
     mixed = table.to_pandas()
     mixed["price"] = [1.5, "2"] * 30
-    with pytest.raises(SourceError, match="column 'price' can't be read"):
-        curator.build(mixed, "runs/x")
+    assert curator.map_rows(mixed).items["price"].unique().sort().to_list() == [1.5, 2.0]
     twice = pytest.importorskip("pandas").concat([table.to_pandas(), table.to_pandas()[["title"]]], axis=1)
     with pytest.raises(SourceError, match="column 'title' can't be read"):
         curator.build(twice, "runs/x")

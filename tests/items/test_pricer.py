@@ -47,7 +47,7 @@ def raw(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return (
         pl.DataFrame(whole, schema=schema)
         .with_row_index("row")
-        .with_columns(pl.col("row").cast(pl.Int64), malformed=pl.lit(value=False))
+        .with_columns(pl.col("row").cast(pl.Int64), malformed=pl.lit(None, pl.String))
     )
 
 
@@ -332,7 +332,7 @@ HASH_OF_A_MUG = 4902571228472349306
 
 def test_real_rows_are_clean(shared_data: Path, mapper: Mapper) -> None:
     rows = pl.read_parquet(shared_data / "amazon-2023-meta-dev.parquet").with_row_index("row")
-    rows = rows.with_columns(pl.col("row").cast(pl.Int64), category="main_category", malformed=pl.lit(value=False))
+    rows = rows.with_columns(pl.col("row").cast(pl.Int64), category="main_category", malformed=pl.lit(None, pl.String))
     items, fates = mapper(rows)
     assert fates.height == rows.height
     asked, answer = prompts.question(mapper.recipe.prompt), r"\n\nPrice is \$\d+\.00$"

@@ -42,7 +42,7 @@ def build(invoke: Any, course_arguments: Any, tmp_path: Path) -> Any:
 
 def test_not_parquet(build: Any, tmp_path: Path) -> None:
     path = tmp_path / "junk.parquet"
-    path.write_bytes(b"title,price\nHinge,9.99\n" * 100)
+    path.write_bytes(b"PAR1 title,price\nHinge,9.99\n" * 100)
     code, message = build(path)
     assert code == 1
     assert str(path) in message
@@ -133,27 +133,18 @@ def test_a_file_without_any_column_of_ours(build: Any, tmp_path: Path) -> None:
     assert "'title'" in message
 
 
-def test_the_edition_of_2018_is_recognised(build: Any, tmp_path: Path) -> None:
-    pq.write_table(pa.table({"asin": ["B"], "title": ["t"], "feature": [["f"]]}), tmp_path / "old.parquet")
-    code, message = build(tmp_path / "old.parquet")
-    assert code == 1
-    assert "2018" in message
-
-
 @pytest.mark.parametrize(
     ("column", "values"),
     [
-        ("title", [1, 2]),
         ("title", [["a"], ["b"]]),
-        ("title", [b"a", b"b"]),
-        ("description", ["a", "b"]),
-        ("description", [[1], [2]]),
-        ("features", [{"a": "b"}, {"a": "c"}]),
-        ("details", [{"Color": "Red"}, {"Color": "Blue"}]),
+        ("title", [True, False]),
+        ("description", [{"a": "b"}, {"a": "c"}]),
+        ("features", [[{"a": "b"}], [{"a": "c"}]]),
+        ("features", [[True], [False]]),
+        ("details", [1, 2]),
         ("price", [True, False]),
         ("price", [["1"], ["2"]]),
-        ("parent_asin", [1.5, 2.5]),
-        ("main_category", [1, 2]),
+        ("price", [{"x" * 20 + str(n): 1 for n in range(200)}] * 2),
     ],
     ids=lambda value: str(value)[:16],
 )
@@ -167,6 +158,7 @@ def test_a_column_of_the_wrong_type_is_named(
     assert code == 1
     assert repr(column) in message
     assert "expected" in message
+    assert len(message) < 500
 
 
 @pytest.mark.parametrize(
@@ -291,10 +283,11 @@ def test_a_source_of_no_rows_is_an_error(build: Any) -> None:
 
 
 def test_a_file_of_another_kind(build: Any, tmp_path: Path) -> None:
-    (tmp_path / "rows.csv").write_text("title,price\n")
-    code, message = build(tmp_path / "rows.csv")
+    (tmp_path / "rows.db").write_bytes(b"SQLite format 3\0")
+    code, message = build(tmp_path / "rows.db")
     assert code == 1
-    assert "rows.csv" in message
+    assert "rows.db" in message
+    assert "SQLite" in message
     assert "Parquet" in message
 
 

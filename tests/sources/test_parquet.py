@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from curator.errors import SourceError
 from curator.recipe.load import load_recipe
-from curator.sources import parquet, resolve
+from curator.sources import arrow, resolve
 from curator.sources.formats import FORMATS
 
 COURSE = load_recipe("course-v1")
@@ -79,7 +79,7 @@ def test_every_row_is_read_once(
     many = write_groups(path, rows, groups)
     shards = shards_of(path, shard_rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parquet, "_BATCH_ROWS", batch_rows)
+        patch.setattr(arrow, "BATCH_ROWS", batch_rows)
         batches = [batch for shard in shards for batch in resolve.read(shard, COURSE)]
     assert max(batch.height for batch in batches) <= batch_rows
     read = pl.concat(batches)

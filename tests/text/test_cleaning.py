@@ -323,7 +323,7 @@ def dropped(rule: dropping.Rule, values: list[Any], dtype: Any = None) -> tuple[
 
 
 def test_well_formed() -> None:
-    assert dropped(dropping.well_formed(), [False, True]) == ([False], {"malformed_row"})
+    assert dropped(dropping.well_formed(), [None, "no JSON"]) == ([None], {"malformed_row"})
 
 
 def test_has_price() -> None:
@@ -386,7 +386,7 @@ def test_the_mapper_gives_each_row_its_fate(bundled: Any, raw_row: Any, monkeypa
     }
     frame = pl.DataFrame(list(rows.values()), infer_schema_length=None).select(
         pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
-        pl.lit(pl.Series([fate == "malformed_row" for fate in rows])).alias("malformed"),
+        pl.lit(pl.Series(["no JSON" if fate == "malformed_row" else None for fate in rows])).alias("malformed"),
         pl.col("main_category").alias("category"),
         *("parent_asin", "title", "description", "features", "details", "price", "store", "categories"),
     )

@@ -182,7 +182,7 @@ def check(sides: tuple[Any, Any], rows: list[dict[str, Any]], oracle: Any, edges
     frame = frame.select(
         pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
         *RAW,
-        pl.lit(value=False).alias("malformed"),
+        pl.lit(None, pl.String).alias("malformed"),
         pl.col("main_category").alias("category"),
     )
     made, fates = mapper(frame)
@@ -263,7 +263,7 @@ def test_rows_are_treated_alone(sides: tuple[Any, Any], raw_row: Any, oracle: An
     frame = pl.DataFrame(pl.from_arrow(edges.edge_table(rows))).select(
         pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
         *RAW,
-        pl.lit(value=False).alias("malformed"),
+        pl.lit(None, pl.String).alias("malformed"),
         pl.col("main_category").alias("category"),
     )
     whole, fates = mapper(frame)

@@ -260,7 +260,7 @@ def mapped(bundled: Any, own_price: str, *texts: str, **settings: Any) -> tuple[
     row = dict.fromkeys(("features", "description"), None) | {"details": "{}", "categories": [], "price": "24.99"}
     lists = {"features": pl.List(pl.String), "description": pl.List(pl.String), "categories": pl.List(pl.String)}
     rows = [
-        {**row, "row": n, "malformed": False, "parent_asin": f"A{n}", "category": "Home", "title": text}
+        {**row, "row": n, "malformed": None, "parent_asin": f"A{n}", "category": "Home", "title": text}
         for n, text in enumerate(texts)
     ]
     items, fates = mapper(pl.DataFrame(rows, schema_overrides=lists))

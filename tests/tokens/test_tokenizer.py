@@ -164,7 +164,7 @@ def test_the_cap_at_its_boundary(
     monkeypatch.setattr(mapper, "load_tokenizer", lambda spec: bundled)
     text = text_of(reference_o200k, target)
     rows = pl.DataFrame([raw_row(0, title="T", description=[text], features=[], details=None, price="7")]).with_columns(
-        row=pl.lit(0, pl.Int64), malformed=pl.lit(value=False), category=pl.lit(None, pl.String)
+        row=pl.lit(0, pl.Int64), malformed=pl.lit(None, pl.String), category=pl.lit(None, pl.String)
     )
     rows = rows.with_columns(pl.col("features").cast(pl.List(pl.String)), pl.col("details").cast(pl.String))
     kept, fates = mapper.Mapper(load_recipe("course-v1", {"tokenizer": "o200k_base"}))(rows)
