@@ -24,6 +24,7 @@ from curator.items.workers import Done, Task, run_local
 from curator.recipe.load import Recipe
 from curator.report.complete import complete
 from curator.report.measure import Published
+from curator.report.samples import dropped_samples, unread
 from curator.report.write import write_page
 from curator.run import ledger
 from curator.run.directory import RunDirectory
@@ -139,7 +140,7 @@ def build(
             selection = select.select(parts, recipe)
             write_selection(run, selection)
             fates = write_ledger(run, shards, selection)
-        if nothing := _nothing_left(fates):
+        if nothing := _nothing_left(fates, run, shards, recipe):
             write_manifest(run, key, read, failed=nothing)
             raise RunError(nothing)
         summary = summarise(recipe, vocabulary, read, parts, selection, fates)
@@ -224,14 +225,15 @@ def _categories(parts: Sequence[Path]) -> list[str]:
     return found["category"].to_list()
 
 
-def _nothing_left(fates: Mapping[str, int]) -> str:
+def _nothing_left(fates: Mapping[str, int], run: RunDirectory, shards: Sequence[Shard], recipe: Recipe) -> str:
     """Return where all rows went, if none is left for a dataset; else nothing."""
     if any(fates.get(split) for split in ledger.SPLITS):
         return ""
     most = max(fates, key=lambda fate: fates[fate])
+    told = "".join(f" {text}." for text in unread(fates, dropped_samples(run, shards, recipe, fates)))
     return (
         f"no row is left for a dataset: {fates[most]:,} of {sum(fates.values()):,} rows are {most}."
-        f" {ledger.REASONS[most]} `curator recipes show` explains the settings."
+        f" {ledger.REASONS[most]}{told} `curator recipes show` explains the settings."
     )
 
 

@@ -31,6 +31,7 @@ def build(
     *,
     recipe: str | Path | Recipe = DEFAULT,
     settings: Mapping[str, Any] | None = None,
+    columns: Mapping[str, str | Sequence[str]] | None = None,
     workers: int | None = None,
     engine: EngineName = "local",
     address: str | None = None,
@@ -38,11 +39,14 @@ def build(
     """Build a dataset, or continue a build.
 
     Args:
-        sources: A file, folder or glob, a category of the Hub, ``course``, ``demo[:ROWS[:SEED]]``; a table in memory
-            (Polars, pandas, Arrow, `datasets.Dataset`), which is kept in the run; or a list of these.
+        sources: A file (Parquet, CSV, JSON, Arrow), folder or glob, a dataset of the Hub (``hub:OWNER/NAME``), a
+            category of Amazon Reviews 2023, ``course``, ``demo[:ROWS[:SEED]]``; a table in memory (Polars, pandas,
+            Arrow, `datasets.Dataset`), which is kept in the run; or a list of these.
         out: The run directory; by default ``runs/<source>-<recipe>``.
         recipe: A built-in recipe, a TOML file, or what `load_recipe` returned.
         settings: Recipe keys to set, such as ``{"slots.cap": 600}``.
+        columns: Which columns of a table hold ours, such as ``{"title": "name"}``; of details, features, description
+            and categories several.
         workers: Worker processes; by default the cores, fewer for few rows.
         engine: Where the map step runs: ``local`` or ``ray``.
         address: ``HOST:PORT`` of a Ray cluster, or ``auto``; by default Ray on this machine alone.
@@ -65,7 +69,7 @@ def build(
     if engine not in get_args(EngineName):
         raise UsageError(f"engine is {engine!r}; it can be {' or '.join(get_args(EngineName))}")
     require_workers(workers)
-    given, chosen = _listed(sources), as_recipe(recipe, settings)
+    given, chosen = _listed(sources), as_recipe(recipe, settings, columns)
     tables = {at: read_table(one, chosen) for at, one in enumerate(given) if is_table(one)}
     labels = [tables[at].label if at in tables else str(one) for at, one in enumerate(given)]
     if len({table.label for table in tables.values()}) < len(tables):
@@ -94,14 +98,16 @@ def dry_run(
     *,
     recipe: str | Path | Recipe = DEFAULT,
     settings: Mapping[str, Any] | None = None,
+    columns: Mapping[str, str | Sequence[str]] | None = None,
     workers: int | None = None,
 ) -> Estimate:
-    """Estimate rows, time, disk and tokens of a build from a sample of its rows; nothing is written.
+    """Show how sources are read, and estimate rows, time, disk and tokens from a sample; nothing is written.
 
     Args:
         sources: As for `build`, without tables in memory.
         recipe: As for `build`.
         settings: As for `build`.
+        columns: As for `build`.
         workers: Worker processes that the build would have; by default the cores.
 
     Raises:
@@ -117,7 +123,7 @@ def dry_run(
         if is_table(one):
             raise UsageError("dry_run takes names and paths; try a table in memory by curator.map_rows")
         specs.append(str(one))
-    return estimate(specs, as_recipe(recipe, settings), workers or cores())
+    return estimate(specs, as_recipe(recipe, settings, columns), workers or cores())
 
 
 def default_label(sources: Sequence[str]) -> str:

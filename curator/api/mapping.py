@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +35,11 @@ class Mapped(NamedTuple):
 
 
 def map_rows(
-    table: InMemory, recipe: str | Path | Recipe = DEFAULT, *, settings: Mapping[str, Any] | None = None
+    table: InMemory,
+    recipe: str | Path | Recipe = DEFAULT,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    columns: Mapping[str, str | Sequence[str]] | None = None,
 ) -> Mapped:
     """Map the rows of a table: price, text, exact token cap, prompt. Nothing is selected and nothing written.
 
@@ -43,6 +47,7 @@ def map_rows(
         table: Raw rows (Polars, pandas, Arrow, `datasets.Dataset`).
         recipe: A built-in recipe, a TOML file, or what `load_recipe` returned.
         settings: Recipe keys to set, if the recipe is named.
+        columns: Which columns of the table hold ours, such as ``{"title": "name"}``.
 
     Returns:
         The items, and the fate of every row.
@@ -52,10 +57,10 @@ def map_rows(
         RecipeError: There is no such recipe or key.
 
     Example:
-        >>> rows = pl.DataFrame({"title": ["Lamp"], "description": [["Of brass."]], "features": [["Dimmable"]],
-        ...     "details": ["{}"], "categories": [["Home", "Lamps"]], "price": ["12.99"], "parent_asin": ["B01"]})
-        >>> curator.map_rows(rows, settings={"text.min_chars": 0}).items["prompt"].item().splitlines()[-1]
+        >>> rows = pl.DataFrame({"name": ["Lamp"], "description": ["Of brass, dimmable"], "price": ["$12.99"]})
+        >>> lamp = curator.map_rows(rows, settings={"text.min_chars": 0}, columns={"title": "name"}).items
+        >>> lamp["prompt"].item().splitlines()[-1]
         'Price is $13.00'
     """
-    chosen = as_recipe(recipe, settings)
+    chosen = as_recipe(recipe, settings, columns)
     return Mapped(*Mapper(chosen)(rows_of(table, chosen)))

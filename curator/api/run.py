@@ -92,6 +92,11 @@ class Run:
         return list(self.summary.to_dict()["warnings"])
 
     @property
+    def notes(self) -> list[str]:
+        """What the build says of rows that it could not read, with examples."""
+        return list(self.summary.to_dict().get("notes", ()))
+
+    @property
     def summary(self) -> Summary:
         """What the build counted and took; `to_dict` is ``summary.json``."""
         run = self._run()
@@ -451,6 +456,7 @@ class Run:
         if failed:
             lines.append(f"without a dataset: {failed}")
         elif self._files:
+            lines += [f"Note: {text}" for text in self.notes]
             lines += [f"Warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 

@@ -40,6 +40,13 @@ def main() -> None:
     help="Built-in recipe or TOML file.",
 )
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Set one recipe key; may be repeated.")
+@click.option(
+    "--map",
+    "mapped",
+    metavar="OURS=THEIRS",
+    multiple=True,
+    help="Name the column that holds one of ours, such as title=name; may be repeated.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<source>-<recipe>]")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: the cores; fewer for few rows]")
 @click.option(
@@ -52,6 +59,7 @@ def build(
     sources: tuple[str, ...],
     recipe_name: str,
     settings: tuple[str, ...],
+    mapped: tuple[str, ...],
     out: Path | None,
     workers: int | None,
     engine: Literal["local", "ray"],
@@ -61,10 +69,12 @@ def build(
 ) -> None:
     """Build a dataset, or continue a build.
 
-    A build that was interrupted goes on where it ended. SOURCE is a file of raw product metadata, Parquet or JSON lines
-    (plain, .gz, .zst), a folder or glob of them, a category of the Hub's dataset (see `curator categories`), `course`
-    for the course's eight, or demo[:ROWS[:SEED]], the built-in catalogue (the default). Names come first: a folder
-    called demo is ./demo.
+    A build that was interrupted goes on where it ended. SOURCE is a table: Parquet, CSV, JSON lines, a JSON array or an
+    Arrow file (text may be .gz or .zst), a folder or glob of them, or a dataset of the Hub (hub:OWNER/NAME[:CONFIG]);
+    a category of Amazon Reviews 2023 (see `curator categories`), `course` for the course's eight; or
+    demo[:ROWS[:SEED]], the built-in catalogue (the default). Names come first: a folder called demo is ./demo.
+
+    Columns named as in the Amazon data are known; --map names others, and --dry-run shows how a table is read.
 
     With --engine ray the rows are mapped by a Ray cluster. Sources, tokenizer and run directory must lie where all its
     nodes find them under the same path.
@@ -75,23 +85,35 @@ def build(
     """
     from curator.api.build import build as build_run
     from curator.api.build import dry_run as estimate
-    from curator.recipe.load import parse_setting
+    from curator.recipe.load import parse_mapping, parse_setting
 
     if address is not None and engine != "ray":
         raise click.UsageError("--address names a Ray cluster: add --engine ray")
     names = list(sources or ("demo",))
     changes = dict(parse_setting(text) for text in settings)
+    columns: dict[str, list[str]] = {}
+    for ours, theirs in map(parse_mapping, mapped):
+        columns.setdefault(ours, []).append(theirs)
     if dry_run:
         if address is not None:
             raise click.UsageError("--dry-run asks no cluster: leave --address out, and give its cores as --workers")
-        guess = estimate(names, recipe=recipe_name, settings=changes, workers=workers)
+        guess = estimate(names, recipe=recipe_name, settings=changes, columns=columns, workers=workers)
         click.echo(json_line(guess.to_dict()) if as_json else guess)
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CuratorWarning)
         run = build_run(
-            names, out, recipe=recipe_name, settings=changes, workers=workers, engine=engine, address=address
+            names,
+            out,
+            recipe=recipe_name,
+            settings=changes,
+            columns=columns,
+            workers=workers,
+            engine=engine,
+            address=address,
         )
+    for note in run.notes:
+        click.echo(visible(f"Note: {note}"), err=True)
     for warning in run.warnings:
         click.echo(visible(f"Warning: {warning}"), err=True)
     click.echo(json_line({**run.summary.to_dict(), "run": str(run.path)}) if as_json else run.summary)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -127,14 +127,27 @@ def load_recipe(name: str | Path = DEFAULT, settings: Mapping[str, Any] | None =
     return _validate(tree, name)
 
 
-def as_recipe(recipe: str | Path | Recipe, settings: Mapping[str, Any] | None) -> Recipe:
+def as_recipe(
+    recipe: str | Path | Recipe,
+    settings: Mapping[str, Any] | None,
+    columns: Mapping[str, str | Sequence[str]] | None = None,
+) -> Recipe:
     """Return a recipe that is named or loaded already.
+
+    Args:
+        recipe: A name, a path, or what `load_recipe` returned.
+        settings: Keys to set, if the recipe is named.
+        columns: Which columns of a table hold ours; besides those that the recipe names.
 
     Raises:
         RecipeError: As `load_recipe`; or settings come with a loaded recipe.
     """
+    named = {f"source.columns.{ours}": theirs for ours, theirs in (columns or {}).items()}
     if not isinstance(recipe, Recipe):
-        return load_recipe(recipe, settings)
+        return load_recipe(recipe, {**(settings or {}), **named})
+    if named:
+        settings_of_source = {**recipe.model_dump(mode="json")["source"]["columns"], **(columns or {})}
+        recipe = _validate({**recipe.model_dump(mode="json"), "source": {"columns": settings_of_source}}, recipe.name)
     if settings:
         raise RecipeError("settings go with a recipe's name: curator.load_recipe(NAME, settings)")
     return recipe
@@ -160,6 +173,21 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), value
     # More than one key: the value went on with a line that looks like TOML by itself.
     return key.strip(), read["value"] if len(read) == 1 else value
+
+
+def parse_mapping(text: str) -> tuple[str, str]:
+    """Split ``OURS=THEIRS``.
+
+    >>> parse_mapping("title=Product Name")
+    ('title', 'Product Name')
+
+    Raises:
+        RecipeError: There is no ``=``, or nothing on one of its sides.
+    """
+    ours, _, theirs = text.partition("=")
+    if not ours.strip() or not theirs:
+        raise RecipeError(f"--map {text!r} is not OURS=THEIRS, such as title=name")
+    return ours.strip(), theirs
 
 
 def keys() -> Iterator[tuple[str, str]]:

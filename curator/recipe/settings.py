@@ -26,14 +26,32 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False)
 
 
+Column = Literal[
+    "title", "description", "features", "details", "price", "main_category", "parent_asin", "store", "categories"
+]
+"""Columns of a raw row."""
+_OF_SEVERAL = ("description", "features", "details", "categories")
+
+
 class SourceSettings(Section):
     """The table `source` of a recipe."""
 
-    columns: dict[str, Annotated[Strings, BeforeValidator(_as_list)]] = Field(
+    columns: dict[Column, Annotated[Strings, BeforeValidator(_as_list)]] = Field(
         {},
         description='Which columns of a table hold ours: title = "name"; of details, features, description and'
         " categories several, as a list. Columns of our names, and the Amazon editions, need none.",
     )
+
+    @model_validator(mode="after")
+    def _single(self) -> SourceSettings:
+        for ours, theirs in self.columns.items():
+            if not theirs or not all(theirs):
+                raise ValueError(f"source.columns.{ours} names no column")
+            if len(theirs) > 1 and ours not in _OF_SEVERAL:
+                raise ValueError(
+                    f"source.columns.{ours} names {len(theirs)} columns; several make up {', '.join(_OF_SEVERAL)} only"
+                )
+        return self
 
 
 class PriceSettings(Section):

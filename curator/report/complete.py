@@ -13,7 +13,7 @@ from curator.dataset import promises
 from curator.dataset.manifest import Manifest
 from curator.recipe.load import Recipe
 from curator.report.measure import Published
-from curator.report.samples import dropped_samples
+from curator.report.samples import dropped_samples, unread
 from curator.run.directory import RunDirectory
 from curator.sources.shards import Shard
 
@@ -39,14 +39,22 @@ def complete(
         libraries: Distributions whose versions matter to the result.
     """
     promised = promises.findings(Manifest.model_validate(manifest))
-    checks = [*promised, _balance(recipe, summary["balance"]), *_warnings(summary["warnings"])]
+    dropped = dropped_samples(run, shards, recipe, summary["fates"])
+    notes = list(unread(summary["fates"], dropped))
+    checks = [
+        *promised,
+        _balance(recipe, summary["balance"]),
+        *_told("warning", "warn", "warning", summary["warnings"]),
+        *_told("unread", "note", "rows that could not be read", notes),
+    ]
     return {
         **summary,
+        "notes": notes,
         "certificate": manifest["certificate"],
         "sources": manifest["sources"],
         "published": published.to_dict(),
         "duplicates": _duplicates(run),
-        "samples": {"kept": published.kept, "dropped": dropped_samples(run, shards, recipe, summary["fates"])},
+        "samples": {"kept": published.kept, "dropped": dropped},
         "checks": checks,
         "verdict": verdict(checks),
         "files": manifest["files"],
@@ -60,9 +68,9 @@ def verdict(checks: Sequence[Mapping[str, str]]) -> str:
     return next((status for status in ("fail", "warn") if status in statuses), "pass")
 
 
-def _warnings(texts: Sequence[str]) -> Iterator[dict[str, str]]:
+def _told(key: str, status: str, name: str, texts: Sequence[str]) -> Iterator[dict[str, str]]:
     for number, text in enumerate(texts, 1):
-        yield {"id": f"warning-{number}", "name": "warning", "status": "warn", "detail": text}
+        yield {"id": f"{key}-{number}", "name": name, "status": status, "detail": text}
 
 
 def _balance(recipe: Recipe, balance: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:

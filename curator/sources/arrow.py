@@ -213,7 +213,7 @@ def scan(path: Path, recipe: Recipe, piece_rows: int) -> Scan:
             groups.append(batch.num_rows)
         matched = columns.match(schema.names, str(path), recipe)
         check(schema, matched, str(path))
-        return Scan(pieces(groups, piece_rows), (), path.stat().st_size, sha256(path), matched)
+        return Scan(pieces(groups, piece_rows), (), path.stat().st_size, sha256(path), matched, schema.names)
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{path}: can't be read as an Arrow file: {_first_line(error)}") from error
 

@@ -25,9 +25,6 @@ TYPES = {
 }
 """Columns that may be read, with their type in words."""
 
-SEVERAL = ("description", "features", "details", "categories")
-"""Columns that several columns of a table can make up."""
-
 _BODY = ("title", "description", "features", "details")
 """Of these a table needs one: without them there is nothing to read a price from."""
 
@@ -96,7 +93,7 @@ def empty(name: str) -> pl.Expr:
     return pl.lit(None, pl.List(pl.String) if is_list(name) else pl.String).alias(name)
 
 
-def match(found: Collection[str], where: str, recipe: Recipe) -> dict[str, tuple[str, ...]]:
+def match(found: Collection[str], where: str, recipe: Recipe) -> dict[str, Sequence[str]]:
     """Return which of the columns `found` hold ours: those that the recipe names, an edition's, or of our names.
 
     Args:
@@ -107,15 +104,15 @@ def match(found: Collection[str], where: str, recipe: Recipe) -> dict[str, tuple
     Raises:
         SourceError: A column that is needed or named is not there.
     """
-    names, named = set(found), recipe.source.columns
+    names, named = set(found), dict[str, Sequence[str]](**recipe.source.columns)
     edition: Mapping[str, str] = {}
     if "asin" in names and "parent_asin" not in names:
         edition = next((theirs for signs, theirs in _EDITIONS if signs & names), edition)
-    matched = {}
+    matched: dict[str, Sequence[str]] = {}
     for ours in reads(recipe):
         theirs = named.get(ours) or (edition.get(ours, ours),)
         if names.issuperset(theirs):
-            matched[ours] = theirs
+            matched[ours] = tuple(theirs)
         elif ours in named:
             missing = next(one for one in theirs if one not in names)
             raise SourceError(

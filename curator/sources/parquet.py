@@ -38,7 +38,7 @@ def scan(path: Path, recipe: Recipe, piece_rows: int) -> Scan:
         groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
         _refuse_bomb(path, sum(group.total_byte_size for group in groups))
         cut = pieces([group.num_rows for group in groups], piece_rows)
-        return Scan(cut, (), path.stat().st_size, sha256(path), matched)
+        return Scan(cut, (), path.stat().st_size, sha256(path), matched, schema.names)
     except (pa.ArrowException, OSError) as error:
         size = path.stat().st_size if path.exists() else 0
         what = "it is not Parquet, or it was cut short" if size else "it is empty"

@@ -250,4 +250,4 @@ def _file(path: Path, recipe: Recipe) -> Found:
         scan.sha256,
         columns=scan.columns,
     )
-    return Found(source, scan.pieces, scan.offsets)
+    return Found(source, scan.pieces, scan.offsets, scan.names)

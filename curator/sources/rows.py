@@ -71,18 +71,23 @@ def scan(kind: type[Records], path: Path, recipe: Recipe, piece_rows: int) -> Sc
     except OSError as error:
         raise SourceError(f"{path}: can't be read beyond row {rows:,}: {reason(error)}") from error
     if not is_cut:
-        return Scan([rows], (), size, sha256, matched)
+        return Scan([rows], (), size, sha256, matched, tuple(evidence.names))
     full, rest = divmod(rows, piece_rows)
-    return Scan([piece_rows] * full + [rest] * bool(rest), tuple(offsets), size, sha256, matched)
+    return Scan([piece_rows] * full + [rest] * bool(rest), tuple(offsets), size, sha256, matched, tuple(evidence.names))
 
 
 class _Evidence:
-    """Looks at the first rows until they show which columns a file has."""
+    """Looks at the first rows until they show which columns a file has.
+
+    Attributes:
+        complete: Whether they do.
+        names: The columns found.
+    """
 
     def __init__(self, path: Path, recipe: Recipe, records: Records) -> None:
         self.complete = False
+        self.names: dict[str, None] = {}
         self._path, self._recipe, self._records = path, recipe, records
-        self._keys: dict[str, None] = {}
         self._rows = 0
         self._some: list[dict[str, Any]] = []
         self._fault = ""
@@ -93,15 +98,15 @@ class _Evidence:
         try:
             row = self._records.load(record)
             # Keys are gathered over rows: some tools leave out those whose value is null.
-            self._keys |= dict.fromkeys(row)
+            self.names |= dict.fromkeys(row)
             if len(self._some) < _TRIED:
                 self._some.append(row)
         except ValueError as error:
             self._note(error)
         wanted = columns.reads(self._recipe)
-        self.complete = self._rows == FIRST_ROWS or (len(self._some) == _TRIED and self._keys.keys() >= {*wanted})
+        self.complete = self._rows == FIRST_ROWS or (len(self._some) == _TRIED and self.names.keys() >= {*wanted})
 
-    def columns(self, start: bytes) -> dict[str, tuple[str, ...]]:
+    def columns(self, start: bytes) -> dict[str, Sequence[str]]:
         """Return which columns hold ours.
 
         Args:
@@ -118,7 +123,7 @@ class _Evidence:
                 f"{where} is an object: {looks_like(start)}. Expected objects (JSON lines, a JSON array), or CSV, with"
                 f" the columns {expected} ({self._fault})"
             )
-        matched = columns.match(self._keys, str(self._path), self._recipe)
+        matched = columns.match(self.names, str(self._path), self._recipe)
         parse = RowParser(self._records, matched, self._recipe)
         for row in self._some:
             try:

@@ -71,6 +71,7 @@ class Scan:
         size: Bytes of the file.
         sha256: Digest of the file's bytes (hex).
         columns: Our columns, each with those of the file that hold it.
+        names: All columns of the file, as far as its first rows show them.
     """
 
     pieces: list[int]
@@ -78,6 +79,7 @@ class Scan:
     size: int
     sha256: str
     columns: Mapping[str, Sequence[str]]
+    names: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,10 @@ class Found:
         source: The source.
         pieces: Rows of its consecutive pieces; a shard is made of whole ones.
         offsets: Bytes before each piece, where a reader needs them; empty otherwise.
+        names: All columns of the source, as far as its first rows show them.
     """
 
     source: Source
     pieces: list[int]
     offsets: tuple[int, ...] = ()
+    names: Sequence[str] = ()

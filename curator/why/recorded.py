@@ -40,8 +40,12 @@ class RecordedRun(FinishedRun):
         return self._collect(lambda: self.selection().select(**sizes)).row(0, named=True)
 
     def find(self, parent_asin: str) -> pl.DataFrame:
-        """Return the rows with an asin: `shard`, `row`, `fate`, in source order."""
+        """Return the rows with an asin, or else the one at a place: `shard`, `row`, `fate`, in source order."""
         found = self._collect(lambda: self.ledger().filter(parent_asin=parent_asin))
+        name, _, row = parent_asin.rpartition(":")
+        if found.is_empty() and row.isdecimal():
+            shards = [shard.index for shard in self.shards.values() if shard.source.name == name]
+            found = self._collect(lambda: self.ledger().filter(pl.col("shard").is_in(shards), row=int(row)))
         return found.select(*_PLACE, "fate").sort(_PLACE)
 
     def item(self, shard: int, row: int) -> Facts | None:

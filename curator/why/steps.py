@@ -5,10 +5,11 @@ that a row never reached is left out, and so is a fact that does not apply to th
 source can't be read again. Rows and positions count from 0, sizes of texts are in characters. The steps, in their
 order:
 
-- ``source``: where the row came from. `name` and `kind` (``parquet``, ``jsonl`` or ``demo``) of the source, `path` of
+- ``source``: where the row came from. `name` and `kind` (a format, or ``demo``) of the source, `path` of
   a file, `repository` and `revision` of a Hub dataset, `category` that file or folder name; `shard` and `row`;
   `state` (``unchanged``, ``changed``, ``gone`` or ``unreadable``; only an unchanged source is read again) and `note`,
   the finding in a sentence.
+- ``unreadable``, of a malformed row alone: `fault`, why it can't be read.
 - ``price``: `raw`, as the source has it; `usd`, as a number (``nan`` and ``inf`` as strings) or null; `min_usd` and
   `max_usd`, the range that is kept; `rounded`, to whole dollars.
 - ``parts``: the size of each part of the text by its name, uncut.

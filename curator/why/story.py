@@ -26,6 +26,7 @@ _COMPARED = ("category", "title", "price", "slot", "prompt", "tokens", "text_has
 
 _COPY = "{first[parent_asin]}, row {first[row]:,} of {first[source]}"
 _NUMBERS = {
+    "malformed_row": ("unreadable", "{fault}"),
     "no_price": ("price", '"{raw}"'),
     "price_out_of_range": ("price", "{usd} USD, from {min_usd} to {max_usd} USD is kept"),
     "text_too_short": ("text", "{chars:,}, more than {min_chars:,} are needed"),
@@ -93,7 +94,7 @@ def explain(path: Path, parent_asin: str) -> Story:
 
     Args:
         path: The run directory.
-        parent_asin: The product.
+        parent_asin: The product; or a row's place, ``FILE:ROW``.
 
     Raises:
         RunError: There is no finished run.
@@ -102,7 +103,10 @@ def explain(path: Path, parent_asin: str) -> Story:
     run = RecordedRun(path)
     found = run.find(parent_asin)
     if found.is_empty():
-        raise UsageError(f"none of the {run.rows:,} rows of {path} has the parent_asin {parent_asin!r}")
+        raise UsageError(
+            f"none of the {run.rows:,} rows of {path} has the parent_asin {parent_asin!r}; a row without one is found"
+            " by its place, such as rows.jsonl:17"
+        )
     narrator = _Narrator(run)
     rows = [row for [shard], some in found.group_by("shard", maintain_order=True) for row in narrator.rows(shard, some)]
     return Story(str(path), run.recipe.name, parent_asin, rows)

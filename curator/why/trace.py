@@ -87,6 +87,8 @@ class WatchedMapper(Mapper):
         assert watched is not None
         fate: str = fates["fate"][0]
         last = (watched.rows if fate == KEPT else watched.seen[fate]).row(0, named=True)
+        if (fault := raw["malformed"][0]) is not None:
+            return Trace(fate, None, [Step("unreadable", {"fault": fault})], True)
         steps, is_explained = [self._price(raw["price"][0], last)], True
         if "text_too_short" in watched.seen:
             of_text, is_explained = self._text(raw, watched.seen)
