@@ -142,12 +142,13 @@ def as_recipe(
     Raises:
         RecipeError: As `load_recipe`; or settings come with a loaded recipe.
     """
-    named = {f"source.columns.{ours}": theirs for ours, theirs in (columns or {}).items()}
     if not isinstance(recipe, Recipe):
-        return load_recipe(recipe, {**(settings or {}), **named})
-    if named:
-        settings_of_source = {**recipe.model_dump(mode="json")["source"]["columns"], **(columns or {})}
-        recipe = _validate({**recipe.model_dump(mode="json"), "source": {"columns": settings_of_source}}, recipe.name)
+        recipe = load_recipe(recipe, settings)
+        settings = None
+    if columns:
+        tree = recipe.model_dump(mode="json")
+        tree["source"]["columns"].update(columns)
+        recipe = _validate(tree, recipe.name)
     if settings:
         raise RecipeError("settings go with a recipe's name: curator.load_recipe(NAME, settings)")
     return recipe

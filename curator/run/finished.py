@@ -100,7 +100,9 @@ class FinishedRun:
             summary: dict[str, Any] = json.loads(self.directory.summary.read_bytes())
             if missing := [key for key in _NEEDED if key not in summary]:
                 raise LookupError(f"{self.directory.summary.name} lacks {', '.join(missing)}")
-            return summary
+            # Keys that an older version did not know have their defaults, which are what it did.
+            settings = Recipe.model_validate(summary["settings"]).model_dump(mode="json")
+            return summary | {"settings": settings}
 
     @cached_property
     def shards(self) -> dict[int, Shard]:

@@ -258,7 +258,5 @@ def _deeper_than(value: Any, limit: int) -> bool:
 
 def in_words(value: Any) -> str:
     """Return what JSON calls a value."""
-    if type(value) is list:
-        return "a list of other things than strings" if value else "a list"
-    names = {dict: "an object", str: "a string", bool: "true or false", type(None): "null"}
+    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")

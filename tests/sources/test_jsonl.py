@@ -402,7 +402,7 @@ def test_the_edition_of_2018_is_read(shared_data: Path) -> None:
     assert frame["malformed"].null_count() == frame.height
     assert frame["parent_asin"].null_count() == 0
     assert frame["categories"].list.len().max() > 1
-    assert frame["price"].str.starts_with("$").sum() > 50
+    assert frame["category"].count() > 1000
 
 
 def test_absent_keys_are_null_and_gathered_over_rows(raw_row: Any, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def odd_products() -> list[dict[str, Any]]:
     short = {"description": ["short"], "features": []}
     few_tokens = {"description": [" ".join(["internationalization"] * 17)]}
     rows = [
-        product("MALFORMED", 0, title=5),
+        product("MALFORMED", 0, title=["x"]),
         product("NOPRICE", 1, price=None),
         product("ODDPRICE", 2, price="from 9.99"),
         product("DEAR", 3, price=1200),

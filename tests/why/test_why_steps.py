@@ -43,7 +43,7 @@ def test_every_fate_is_told_as_the_ledger_has_it(odd_run: Path) -> None:
 @pytest.mark.parametrize(
     ("asin", "fate", "numbers"),
     [
-        ("MALFORMED", "malformed_row", ""),
+        ("MALFORMED", "malformed_row", ": 'title' holds a list, expected a string"),
         ("NOPRICE", "no_price", ": there is none"),
         ("ODDPRICE", "no_price", ': "from 9.99"'),
         ("DEAR", "price_out_of_range", ": 1200.0 USD, from 0.5 to 999.49 USD is kept"),
