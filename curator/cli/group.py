@@ -79,3 +79,10 @@ class Group(Parent):
         except KeyboardInterrupt:
             click.echo(f"Interrupted: {_INTERRUPTED.get(ctx.invoked_subcommand or '', 'run it again.')}", err=True)
             ctx.exit(1)
+        except BaseException as error:
+            # A panic of Polars is no Exception, and its class is slow to import.
+            if type(error).__name__ != "PanicException":
+                raise
+            reason = " ".join(str(error).split())[:300]
+            click.echo(visible(f"Error: Polars failed, which it should not on any input: {reason}"), err=True)
+            ctx.exit(1)
