@@ -118,9 +118,8 @@ def test_a_build_records_where_its_rows_are_from(server: Any, tmp_path: Path) ->
     arguments = ["-m", "curator", "build", f"hub:{NAME}", *settings, "--out", str(tmp_path / "run")]
     environment = server.environment(PYTHONPATH=str(ROOT), PYTHONUTF8="1")
     done = subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, *arguments],
         env=environment,
-        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=100,
