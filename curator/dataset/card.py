@@ -9,11 +9,12 @@ from typing import Any
 from curator.dataset import card_facts
 from curator.dataset.columns import CONFIGS, Column
 from curator.dataset.markdown import template
+from curator.dataset.origin import AMAZON_HEAD, origin
 from curator.run.ledger import SPLITS
-from curator.sources.categories import REPOSITORY
+from curator.system.display import visible
 
-UPSTREAM_URL = f"https://huggingface.co/datasets/{REPOSITORY}"
-"""Where the upstream dataset is described."""
+_TAGS = ("price-prediction", "regression", "e-commerce")
+_AMAZON_TAG = "amazon-reviews-2023"
 
 _MARKED = re.compile(
     r"(?ms)^<!-- curator:begin ([a-z_]+) -->\n(?:(?!^<!-- curator:begin ).)*?^<!-- curator:end \1 -->$"
@@ -51,20 +52,27 @@ def splits_of(manifest: Mapping[str, Any]) -> list[str]:
 
 def metadata(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the card's YAML head."""
-    demo = card_facts.is_demo(manifest)
+    known = origin(manifest)
     return {
-        "pretty_name": f"Product prices ({manifest['recipe']['name']})",
-        "language": ["en"],
-        "license": "other",
-        "license_name": "made-up-data" if demo else "none-stated-upstream",
-        **({} if demo else {"license_link": UPSTREAM_URL}),
+        "pretty_name": visible(known.stated.title) or f"Product prices ({manifest['recipe']['name']})",
+        **known.head(),
         "task_categories": ["text-generation"],
         "size_categories": [_size_category(sum(one["rows"] for one in manifest["measured"]["splits"].values()))],
-        "source_datasets": ["original"] if demo else [REPOSITORY],
-        "tags": ["price-prediction", "regression", "e-commerce", "synthetic" if demo else "amazon-reviews-2023"],
+        "tags": [*_TAGS, *(["synthetic"] if known.only_demo else [_AMAZON_TAG] if known.only_amazon else [])],
         "configs": _configs(manifest),
         "dataset_info": _dataset_info(manifest),
     }
+
+
+def metadata_before(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the YAML head that the version which wrote a manifest gave its card.
+
+    Before recipes had the table `card`, all rows but those of the demo were said to be Amazon Reviews 2023.
+    """
+    data = metadata(manifest)
+    if "card" not in manifest["recipe"] and not origin(manifest).only_demo:
+        data |= {**AMAZON_HEAD, "tags": [*_TAGS, _AMAZON_TAG]}
+    return data
 
 
 def body(manifest: Mapping[str, Any], repository: str | None = None, licence: str | None = None) -> str:
@@ -76,7 +84,7 @@ def body(manifest: Mapping[str, Any], repository: str | None = None, licence: st
         licence: What the card's head says instead of what curator writes there, as `own_licence` gives it.
     """
     facts = card_facts.of(manifest, repository)
-    text = template("dataset/card.md").render(facts, section=_section, upstream_url=UPSTREAM_URL, licence=licence)
+    text = template("dataset/card.md").render(facts, section=_section, licence=licence)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -87,10 +95,10 @@ def own_licence(data: Mapping[str, Any], ours: Mapping[str, Any]) -> str | None:
         data: The card's YAML head.
         ours: What `metadata` gives.
     """
-    if all(data.get(key) == ours[key] for key in ("license", "license_name")):
-        return None
     stated = data.get("license")
-    if stated == ours["license"] and data.get("license_name"):
+    if (stated, data.get("license_name")) == (ours.get("license"), ours.get("license_name")):
+        return None
+    if stated == "other" and data.get("license_name"):
         stated = data["license_name"]
     listed = stated if isinstance(stated, list) else [stated]
     return ", ".join(" ".join(str(one).split()) for one in listed if one)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,10 +13,12 @@ from curator.dataset import promises, rebuild_command
 from curator.dataset.columns import CONFIGS
 from curator.dataset.manifest import Manifest
 from curator.dataset.markdown import code, fence_for, md
+from curator.dataset.origin import AMAZON, LOCAL, Origin, origin, url_of
 from curator.figures import facts
 from curator.recipe.load import Recipe
 from curator.recipe.settings import TextSettings
 from curator.run.ledger import SPLITS
+from curator.sources.categories import REPOSITORY
 from curator.system.display import visible
 from curator.text import cleaning
 from curator.text.own_price import MARK
@@ -26,11 +29,6 @@ _HOLDS = {"pass": "yes", "warn": "no", "fail": "**no**", "note": "–"}
 _MOST_SOURCES = 50
 
 
-def is_demo(manifest: Mapping[str, Any]) -> bool:
-    """Tell whether all rows come from the built-in catalogue, which is made up."""
-    return all(source["kind"] == "demo" for source in manifest["sources"])
-
-
 def of(manifest: Mapping[str, Any], repository: str | None) -> dict[str, Any]:
     """Return all that the card's template asks for."""
     recipe = Recipe.model_validate(manifest["recipe"])
@@ -39,12 +37,17 @@ def of(manifest: Mapping[str, Any], repository: str | None) -> dict[str, Any]:
     # In TOML's strings the escapes mean what they stand for.
     recipe_toml = visible(tomli_w.dumps(manifest["recipe"]), keep="\n")
     command = rebuild_command.command(manifest)
+    known = origin(manifest)
     return {
         "manifest": manifest,
         "repository": repository,
         "recipe": recipe,
-        "demo": is_demo(manifest),
-        "local": any(one["kind"] != "demo" and not one.get("repository") for one in manifest["sources"]),
+        "origin": known,
+        "rows_of": _listed(_rows_of(known)),
+        "others": [(_link(name), _listed([code(one) for one in commits])) for name, commits in known.others.items()],
+        "demo_name": next((one["name"] for one in manifest["sources"] if one["kind"] == "demo"), ""),
+        "licences": list(known.licences(code)),
+        "currency": currency(recipe),
         "counts": manifest["counts"],
         "measured": measured,
         "splits": splits,
@@ -76,9 +79,38 @@ def of(manifest: Mapping[str, Any], repository: str | None) -> dict[str, Any]:
     }
 
 
+def currency(recipe: Recipe) -> str:
+    """Return the recipe's currency in a sentence."""
+    return "US dollars" if recipe.price.currency == "USD" else recipe.price.currency
+
+
+def _link(repository: str) -> str:
+    return f"[{md(repository)}](<{escape(url_of(repository))}>)"
+
+
+def _rows_of(known: Origin) -> Iterator[str]:
+    """Yield the name of each source (Markdown)."""
+    if known.demo:
+        yield "curator's demo catalogue"
+    if known.amazon:
+        yield f"[{AMAZON}](<{url_of(REPOSITORY)}>)"
+    yield from map(_link, known.others)
+    if known.local:
+        yield LOCAL
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def _fields(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
     """Yield config, field and meaning (with its unit)."""
-    named = {"answer": code(recipe.prompt.answer, in_table=True), "tokenizer": code(recipe.tokenizer, in_table=True)}
+    named = {
+        "answer": code(recipe.prompt.answer, in_table=True),
+        "tokenizer": code(recipe.tokenizer, in_table=True),
+        "currency": currency(recipe),
+    }
     for config, one in CONFIGS.items():
         for number, column in enumerate(one.columns):
             kind = (
@@ -97,8 +129,8 @@ def _split_row(split: str, one: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _source_rows(sources: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     for one in sources[:_MOST_SOURCES]:
-        origin = f"`{one['repository']}` at `{one['revision']}`" if one.get("repository") else "none"
-        yield code(one["name"], in_table=True), f"{one['rows']:,}", f"`{one['sha256']}`", origin
+        where = [code(one[key], in_table=True) for key in ("repository", "revision") if one.get(key)]
+        yield code(one["name"], in_table=True), f"{one['rows']:,}", f"`{one['sha256']}`", " at ".join(where) or "none"
     if len(sources) > _MOST_SOURCES:
         rest = sources[_MOST_SOURCES:]
         yield f"{len(rest):,} more (in `manifest.json`)", f"{sum(one['rows'] for one in rest):,}", "", ""
@@ -159,9 +191,9 @@ def processing(manifest: Mapping[str, Any]) -> Iterator[str]:
     )
     weights = "".join(f", but {md(name)} {weight:g}" for name, weight in recipe.slots.weights.items())
     yield (
-        f"Of each whole-dollar price below {recipe.slots.whole_from} USD at most {recipe.slots.cap:,} items are drawn"
-        f" (numpy, seed {recipe.slots.seed}; weight {recipe.slots.default_weight:g} for every category{weights});"
-        " dearer items are all taken."
+        f"Of each whole-dollar price below {recipe.slots.whole_from} {recipe.price.currency} at most"
+        f" {recipe.slots.cap:,} items are drawn (numpy, seed {recipe.slots.seed}; weight"
+        f" {recipe.slots.default_weight:g} for every category{weights}); dearer items are all taken."
     )
 
 
@@ -192,32 +224,50 @@ def _short(recipe: Recipe, splits: Mapping[str, Any]) -> Iterator[str]:
             yield f"`{split}` {state}: the recipe asks for {wanted:,}, and the sample is too small for that."
 
 
+def _limits_of_sources(known: Origin, recipe: Recipe) -> Iterator[str]:
+    """Yield what is known of prices and languages, by the sources."""
+    if known.demo:
+        made_up = "All products" if known.only_demo else "Products of the demo catalogue"
+        yield f"{made_up} are made up from a few thousand words; a score on them says nothing about real products."
+    if known.amazon:
+        yield (
+            f"Prices of {AMAZON} are in US dollars, from Amazon's US shop in 2023. Whether one is a list price or a"
+            " sale price, and when it was seen, is not recorded; none is adjusted for inflation."
+        )
+    if not known.is_known:
+        which = _listed([*map(code, known.others), *[LOCAL] * known.local])
+        yield (
+            f"Prices of {which} are taken for {currency(recipe)}, the recipe's currency. Where and when they were"
+            " asked, and whether one is a list price or a sale price, curator doesn't know."
+        )
+    if known.stated.language:
+        languages = _listed(map(code, known.languages))
+        yield f"Texts are in {languages}, as the recipe states; nothing was filtered or translated by language."
+    elif not known.is_known:
+        yield "The language of the texts is not known; nothing was filtered or translated by language."
+    elif known.amazon:
+        yield "Texts are mostly English; nothing was filtered or translated by language."
+
+
 def limits(manifest: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a reader should not conclude from the data (Markdown)."""
     recipe = Recipe.model_validate(manifest["recipe"])
     rows_in, fates = manifest["counts"]["rows_in"], manifest["counts"]["fates"]
-    if is_demo(manifest):
-        yield "All products are made up from a few thousand words; a score here says nothing about real products."
-    else:
-        yield (
-            "Prices are in US dollars, from Amazon's US shop in 2023. Whether one is a list price or a sale price, and"
-            " when it was seen, is not recorded; none is adjusted for inflation."
-        )
-        yield "Texts are mostly English; nothing was filtered or translated by language."
+    yield from _limits_of_sources(origin(manifest), recipe)
     course = recipe.text.style == "course"
     what = f"{'description, features and details' if course else 'cleaned text'}, counted before the cut to tokens"
     priced = rows_in - fates.get("no_price", 0) - fates.get("malformed_row", 0)
     yield (
         f"Selection: {priced:,} of {rows_in:,} raw rows had a price at all. Kept are prices from"
-        f" {recipe.price.min:.2f} to {recipe.price.max:.2f} USD and products with more than"
+        f" {recipe.price.min:.2f} to {recipe.price.max:.2f} {recipe.price.currency} and products with more than"
         f" {recipe.text.min_chars:,} characters of {what}, so cheap, dear and barely described products are missing."
         " What is published of a text can be shorter."
     )
     if left_out := fates.get("not_sampled", 0):
         yield (
             f"The sample is flattened: at most {recipe.slots.cap:,} items for each whole-dollar price below"
-            f" {recipe.slots.whole_from} USD, which left {left_out:,} out. Errors on it are not those on the shop's"
-            " own mix of prices."
+            f" {recipe.slots.whole_from} {recipe.price.currency}, which left {left_out:,} out. Errors on it are not"
+            " those on the sources' own mix of prices."
         )
     else:
         yield "No whole-dollar price was over its cap, so the sample has the mix of prices that its input has."

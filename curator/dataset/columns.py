@@ -15,7 +15,7 @@ class Column:
     Attributes:
         name: Its name.
         type: Its type as the Hub names it; for a list of objects the types of their keys.
-        sentence: What it holds, with units; may name the recipe's `{answer}` and `{tokenizer}`.
+        sentence: What it holds, with units; may name the recipe's `{answer}`, `{tokenizer}`, `{currency}`.
     """
 
     name: str
@@ -48,15 +48,15 @@ class Config:
         return pa.schema([(column.name, column.arrow) for column in self.columns])
 
 
-_PRICE = Column("price", "float64", "the price as listed, US dollars")
+_PRICE = Column("price", "float64", "the price as listed, in {currency}")
 _DEFAULT = (
     Column("prompt", "string", "question and product text; ends exactly at {answer}"),
-    Column("completion", "string", "the price in whole US dollars and `.00`"),
+    Column("completion", "string", "the price in whole {currency} and `.00`"),
     _PRICE,
     Column("category", "string", "the category that the source names, or null"),
     Column("title", "string", "the title as the source has it, or null"),
-    Column("parent_asin", "string", "Amazon's id of the product, or null"),
-    Column("slot", "int32", "the price in whole US dollars, 1 to 999"),
+    Column("parent_asin", "string", "the source's id of the product, or null"),
+    Column("slot", "int32", "the price in whole {currency}, 1 to 999"),
     Column("tokens", "int32", "tokens of prompt and completion under {tokenizer}"),
 )
 _TEXT = (Column("text", "string", "prompt and completion; in `test` the prompt up to the first answer words"), _PRICE)

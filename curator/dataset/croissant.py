@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
 
 from curator.dataset import card, card_facts
 from curator.dataset.columns import CONFIGS
+from curator.dataset.origin import AMAZON, LOCAL, Origin, origin, url_of
+from curator.recipe.load import Recipe
+from curator.system.display import visible
 
 VERSION = "http://mlcommons.org/croissant/1.1"
 """The version of the format, as files name it."""
@@ -27,42 +30,51 @@ _CITE = (
 
 def describe(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the Croissant description (JSON-LD) of a dataset, its files named relative to the file itself."""
-    demo = card_facts.is_demo(manifest)
-    recipe = manifest["recipe"]
-    limits = list(card_facts.limits(manifest))
+    recipe, known = Recipe.model_validate(manifest["recipe"]), origin(manifest)
+    title, licences = known.stated.title, list(known.licences()) * (not known.only_local)
+    derived = [*map(url_of, known.repositories), *([known.stated.source_url] if known.stated.source_url else [])]
+    limits, collection = list(card_facts.limits(manifest)), " ".join(_collection(known))
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": VERSION,
-        "name": f"product-prices-{recipe['name']}",
+        "name": visible(title) or f"product-prices-{recipe.name}",
         "description": (
-            f"Prompts that ask for a product's price in whole US dollars, made with curator {manifest['curator']},"
-            f" recipe {recipe['name']}, from {manifest['counts']['rows_in']:,} rows of "
-            + ("a made-up catalogue." if demo else "Amazon Reviews 2023 item metadata.")
+            f"Prompts that ask for a product's price in whole {card_facts.currency(recipe)}, made with curator"
+            f" {manifest['curator']}, recipe {recipe.name}, from {manifest['counts']['rows_in']:,} rows. {collection}"
         ),
         "version": manifest["curator"],
-        "license": (
-            "Made up by a program; no source's licence applies." if demo else "The upstream dataset states no licence."
-        ),
-        "inLanguage": ["en"],
+        **({"license": known.stated.license or " ".join(licences)} if known.stated.license or licences else {}),
+        **({"inLanguage": known.languages} if known.languages else {}),
         "keywords": ["price prediction", "e-commerce", "fine-tuning"],
-        **({} if demo else {"citeAs": _CITE, "prov:wasDerivedFrom": {"@id": card.UPSTREAM_URL}}),
-        "rai:dataCollection": (
-            "Drawn by a program from word lists and a seed."
-            if demo
-            else "Item metadata of Amazon's US shop, collected in 2023 by the authors of Amazon Reviews 2023."
-        ),
+        **({"citeAs": _CITE} if known.amazon else {}),
+        **({"prov:wasDerivedFrom": [{"@id": one} for one in derived]} if derived else {}),
+        "rai:dataCollection": collection,
         "rai:dataPreprocessingProtocol": list(card_facts.processing(manifest)),
         "rai:dataLimitations": limits,
         "rai:dataUseCases": ["Fine-tuning and evaluating language models that estimate a price from a product's text."],
         "rai:personalSensitiveInformation": [
             "None; all is made up."
-            if demo
-            else "No reviews and no reviewers; product texts may name authors, artists and sellers."
+            if known.only_demo
+            else "Not looked for; product texts may name authors, artists and sellers."
         ],
         "distribution": [*_files(manifest), *_file_sets(manifest)],
-        "recordSet": [_record_set(config, manifest) for config in _flat()],
+        "recordSet": [_record_set(config, manifest, recipe) for config in _flat()],
     }
+
+
+def _collection(known: Origin) -> Iterator[str]:
+    """Yield where rows come from, a sentence for each source."""
+    if known.demo:
+        yield "The demo catalogue: drawn by a program from word lists and a seed."
+    if known.amazon:
+        yield f"{AMAZON}: item metadata of Amazon's US shop, collected in 2023 by the dataset's authors."
+    for name, commits in known.others.items():
+        yield f"{name} at {', '.join(commits)}: as that dataset describes it."
+    if known.local:
+        yield f"Rows were read from {LOCAL}; curator doesn't know who made them."
+    if known.stated.source:
+        yield f"As the recipe states: {visible(known.stated.source)}"
 
 
 def checksums(description: Mapping[str, Any]) -> dict[str, str]:
@@ -111,11 +123,15 @@ def _file_sets(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _record_set(config: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _record_set(config: str, manifest: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
     """Return the records of a config: its columns, and the split that a file's name tells."""
     files = f"files-of-{config}"
     folder = CONFIGS[config].folder
-    named = {"answer": manifest["recipe"]["prompt"]["answer"], "tokenizer": manifest["recipe"]["tokenizer"]}
+    named = {
+        "answer": recipe.prompt.answer,
+        "tokenizer": recipe.tokenizer,
+        "currency": card_facts.currency(recipe),
+    }
     split = {
         "@type": "cr:Field",
         "@id": f"{config}/split",

@@ -12,6 +12,7 @@ _ANY_MARK = re.compile(r"(?m)^<!-- curator:(?:begin|end) [^\n]*-->[ \t]*\n?")
 _HEAD = re.compile(r"\s*---\n(?P<yaml>(?:.*?\n)?)---[ \t]*(?:\n|$)", re.DOTALL)
 _KEY = re.compile(r"(?m)^([A-Za-z_][\w-]*):")
 _DERIVED = ("configs", "dataset_info")
+_LICENCE = ("license", "license_name")
 _TITLE = re.compile(r"(?m)\A\s*# [^\n]*$")
 
 
@@ -64,19 +65,21 @@ def _parts(theirs: str) -> tuple[dict[str, Any], str]:
 def _written(before: Mapping[str, Any] | None, repository: str) -> tuple[dict[str, Any], str]:
     """Return what curator wrote for an earlier manifest; nothing where this version can't tell."""
     try:
-        return (card.metadata(before), card.body(before, repository)) if before is not None else ({}, "")
+        return (card.metadata_before(before), card.body(before, repository)) if before is not None else ({}, "")
     except (KeyError, TypeError, ValueError, AttributeError):
         return {}, ""
 
 
 def _merge_data(theirs: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
+    # Both are one statement: who changes the name states the `other` before it, too.
+    licence_is_theirs = any(theirs.get(key) != old.get(key) for key in _LICENCE)
     for key, value in theirs.items():
         if key in _DERIVED:
             merged[key] = [*new[key], *_others(value, new[key])]
         elif key == "size_categories":
             merged[key] = new[key]
-        elif key in old and value == old[key]:
+        elif key in old and value == old[key] and not (licence_is_theirs and key in _LICENCE):
             if key in new:
                 merged[key] = new[key]
         else:
@@ -89,7 +92,7 @@ def _merge_data(theirs: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[
             order.insert(order.index(last) + 1 if last is not None else len(order), key)
         if key in merged:
             last = key
-    if merged.get("license") != new["license"]:
+    if merged.get("license") != new.get("license"):
         # A licence is its owner's to state; our name and link for "other" would contradict it.
         for key in ("license_name", "license_link"):
             if merged.get(key) in (old.get(key), new.get(key)):

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curator.dataset import card_facts, manifest
+from curator.dataset import manifest
 from curator.dataset.card import render
+from curator.dataset.origin import Origin, origin
 from curator.errors import CheckError, HubError
 from curator.hub import repository as hub
 from curator.hub.errors import hub_errors
@@ -34,7 +35,7 @@ class Plan(Result):
         repository: Where it goes.
         remote: The repository as it is, or None if it is to be made.
         public: Whether everyone will be able to read it.
-        demo: Whether the data is made up.
+        origin: Where the rows come from.
         card: The card as it will be.
         send: Bytes of each file that is sent.
         keep: Files that are there already.
@@ -46,7 +47,7 @@ class Plan(Result):
     repository: str
     remote: hub.Remote | None
     public: bool
-    demo: bool
+    origin: Origin
     rows: int
     version: str
     card: bytes = b""
@@ -102,13 +103,12 @@ class Plan(Result):
 
     def warning(self) -> str:
         """Return what to tell a user before everyone can read the data."""
-        licence = (
-            "All of its data is made up; no source's licence applies."
-            if self.demo
-            else "The upstream dataset, Amazon Reviews 2023, states no licence: whether you may share texts and prices"
-            " from it is for you to find out."
-        )
-        return f"{self.repository} will be public: everyone can read and copy it. {licence}"
+        words = [f"{self.repository} will be public: everyone can read and copy it.", *self.origin.licences(visible)]
+        if licence := self.origin.stated.license:
+            words.append(f"The recipe states the licence {licence}.")
+        if not self.origin.only_demo:
+            words.append("Whether you may share these texts and prices is for you to find out.")
+        return " ".join(words)
 
 
 def plan(run: Path, repository: str, *, public: bool = False) -> Plan:
@@ -137,7 +137,7 @@ def plan(run: Path, repository: str, *, public: bool = False) -> Plan:
     if remote is not None:
         _refuse_strangers(remote, before, public)
     rows = sum(verdict.rows.values())
-    made = Plan(folder, repository, remote, public, card_facts.is_demo(raw), rows, checked.curator)
+    made = Plan(folder, repository, remote, public, origin(raw), rows, checked.curator)
     made.card = _card(made, raw, before)
     there = remote.files if remote is not None else {}
     sizes = {name: one.bytes for name, one in checked.files.items()}

@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _one_line(value: str) -> str:
+    return " ".join(value.split())
+
+
+def _web_address(value: str) -> str:
+    if value and re.fullmatch(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+", value) is None:
+        raise ValueError("It is an address of the web: https://, and no character that URLs write with %")
+    return value
+
+
+def _licence(value: str) -> str:
+    name = value.lower()
+    if name and (name == "other" or re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", name) is None):
+        raise ValueError(
+            "A licence is named as on https://huggingface.co/docs/hub/repositories-licenses (cc-by-4.0), or by a name"
+            " of your own of letters, digits, dots and dashes (house-rules-1.0)"
+        )
+    return name
+
+
+def _language(value: str) -> str:
+    if re.fullmatch(r"[a-z]{2,3}|code|multilingual", value) is None:
+        raise ValueError("A language is a code of ISO 639 in small letters, such as en, de or yue")
+    return value
+
+
 Strings = Annotated[tuple[str, ...], Field(strict=False)]
 """A list of strings; TOML's arrays are taken for tuples."""
+Line = Annotated[str, AfterValidator(_one_line)]
+"""A text on one line; white space in it becomes a space."""
+Language = Annotated[str, AfterValidator(_language)]
+"""A language as the Hub names it."""
 TextField = Literal["title", "categories", "store", "details", "features", "description"]
 """Fields of a raw row that a text may be made of."""
 
@@ -39,7 +70,7 @@ class SourceSettings(Section):
     columns: dict[Column, Annotated[Strings, BeforeValidator(_as_list)]] = Field(
         {},
         description='Which columns of a table hold ours: title = "name"; of details, features, description and'
-        " categories several, as a list. Columns of our names, and the Amazon editions, need none.",
+        " categories several, as a list. Columns of our names, and of editions that curator knows, need none.",
     )
 
     @model_validator(mode="after")
@@ -243,11 +274,21 @@ class SplitSettings(Section):
 class CardSettings(Section):
     """The table `card` of a recipe."""
 
-    title: str = Field("", description="The card's title; empty for one that names the recipe.")
-    source: str = Field("", description="Where the rows come from, in a sentence; empty where it is not known.")
-    source_url: str = Field("", description="Where the source is described.")
-    license: str = Field("", description="Licence, as the Hub names it (cc-by-4.0); empty: none is claimed.")
-    language: Strings = Field((), description="Languages of the texts (ISO 639: en, de); empty: none is claimed.")
+    title: Line = Field("", description="Title of the dataset; empty: one that names the recipe.")
+    source: Line = Field(
+        "", description="Where the rows come from, in a sentence; empty: what curator knows of it, if anything."
+    )
+    source_url: Annotated[str, AfterValidator(_web_address)] = Field(
+        "", description="Page that describes the source (https://…)."
+    )
+    license: Annotated[str, AfterValidator(_licence)] = Field(
+        "",
+        description="Licence of the dataset, as the Hub names it (cc-by-4.0), or a name of your own; empty: none is"
+        " claimed that the sources don't state.",
+    )
+    language: Annotated[tuple[Language, ...], Field(strict=False), BeforeValidator(_as_list)] = Field(
+        (), description="Languages of the texts (ISO 639: en, de); empty: only those that curator knows are claimed."
+    )
 
 
 class OpenAISettings(Section):

@@ -358,13 +358,6 @@ def test_public_without_asking(runs, publish, remote):
     assert not remote().private
 
 
-def test_public_says_that_the_upstream_states_no_licence(tmp_path, raw_row, write_rows):
-    from curator.publish.push import Plan
-
-    plan = Plan(tmp_path, REPO, None, public=True, demo=False, rows=1, version="0")
-    assert "states no licence" in plan.warning()
-
-
 # -- what is refused
 
 
