@@ -165,8 +165,8 @@ def test_yaml_and_markdown_in_the_card(evil: Path, demo_run: Path) -> None:
     card = (evil / "dataset/README.md").read_text("utf-8")
     tame = (demo_run / "dataset/README.md").read_text("utf-8")
     head, other = (yaml.safe_load(text.split("---\n")[1]) for text in (card, tame))
-    assert head.keys() == other.keys() | {"license_link"}  # which the demo has not
-    assert (head["license"], head["license_name"]) == ("other", "none-stated-upstream")
+    # Of a local file nobody knows these.
+    assert head.keys() == other.keys() - {"language", "license", "license_name", "source_datasets"}
     assert (head["configs"], head["tags"][:2]) == (other["configs"], other["tags"][:2])
     body = card.partition("\n---\n")[2]
     assert "onerror" in body  # such texts are shown

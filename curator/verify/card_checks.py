@@ -60,6 +60,8 @@ def _card(folder: Path, raw: Mapping[str, Any], repository: str | None) -> list[
         return checks[:1]
     _head(head, data, expected)
     mine = card.own_licence(data, expected)
+    if card.own_licence(data, card.metadata_before(raw)) is None:
+        mine = None
     if mine is not None:
         said = f"its licence, {mine!r}, is" if mine else "that it names no licence is"
         licence.problem(f"README.md: {said} a person's word, not curator's")

@@ -18,6 +18,7 @@ from curator.publish.push import Plan
 from curator.recipe.load import load_recipe
 from curator.recipe.settings import CardSettings
 from curator.verify.verify import verify_folder
+from repository import ROOT
 
 pytestmark = pytest.mark.figures
 
@@ -249,3 +250,21 @@ def test_a_licence_stated_later_replaces_none_but_not_a_persons(manifest):
     kept = merge.merge(old.replace("---\n", "---\nlicense: mit\n", 1), after, "me/lamps", before)
     assert DatasetCard(kept).data.license == "mit"
     assert "license_name" not in kept.partition("\n---\n")[0]
+
+
+def test_what_earlier_versions_claimed_is_no_persons_word(runs, manifest, tmp_path):
+    dataset = shutil.copytree(runs / "file" / "dataset", tmp_path / "dataset")
+    raw = json.loads((dataset / "manifest.json").read_text("utf-8"))
+    del raw["recipe"]["card"], raw["promises"]
+    (dataset / "manifest.json").write_text(json.dumps(raw), "utf-8")
+    claimed = card.render(manifest(FETCHED))
+    for text, is_ours in ((claimed, True), (card.render(raw), True), (claimed.replace("none-stated", "mine"), False)):
+        (dataset / "README.md").write_text(text, "utf-8")
+        (check,) = (one for one in verify_folder(dataset).checks if one.id == "card-licence")
+        assert (check.problems == []) == is_ours
+
+
+def test_the_recipe_of_the_document_loads(tmp_path):
+    (recipe,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "cards.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "mine.toml").write_text(recipe, "utf-8")
+    assert load_recipe(tmp_path / "mine.toml").card.license == "cc-by-4.0"
