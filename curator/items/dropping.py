@@ -62,8 +62,13 @@ def has_price() -> Rule:
     return Rule("no_price", pl.col("price").is_not_null())
 
 
+def own_currency() -> Rule:
+    """Drop rows whose price is an amount of another currency; these have no `price`."""
+    return Rule("other_currency", ~pl.col("other_currency"))
+
+
 def price_in_range(recipe: Recipe) -> Rule:
-    """Drop rows whose price (USD) lies outside the recipe's range; both ends are kept."""
+    """Drop rows whose price lies outside the recipe's range; both ends are kept."""
     return Rule("price_out_of_range", pl.col("price").is_between(recipe.price.min, recipe.price.max))
 
 

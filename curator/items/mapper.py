@@ -17,6 +17,7 @@ from curator.items.dropping import (
     enough_text,
     enough_tokens,
     has_price,
+    own_currency,
     own_price_unsaid,
     price_in_range,
     well_formed,
@@ -104,8 +105,8 @@ class Mapper:
             The items, columns as in `SCHEMA` without `shard`, and the fate of every row: `row`, `parent_asin`, `fate`.
         """
         recipe = self.recipe
-        sieve = self.sieve(raw.with_columns(read_prices(raw["price"]).alias("price")))
-        sieve.apply(well_formed(), has_price(), price_in_range(recipe))
+        sieve = self.sieve(raw.with_columns(**read_prices(raw["price"], recipe.price)._asdict()))
+        sieve.apply(well_formed(), own_currency(), has_price(), price_in_range(recipe))
         if sieve.rows.is_empty():
             return _NO_ITEMS, sieve.fates()
         priced = sieve.rows

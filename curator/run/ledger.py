@@ -10,6 +10,7 @@ SPLITS = ("train", "validation", "test")
 REASONS = {
     "malformed_row": "The row can't be read as product metadata.",
     "no_price": "The price is missing or not a number.",
+    "other_currency": "The price is in another currency than the recipe's.",
     "price_out_of_range": "The price lies outside the recipe's range.",
     "text_too_short": "The text has too few characters.",
     "too_few_tokens": "The cleaned text has too few tokens.",

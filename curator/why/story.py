@@ -28,6 +28,7 @@ _COPY = "{first[parent_asin]}, row {first[row]:,} of {first[source]}"
 _NUMBERS = {
     "malformed_row": ("unreadable", "{fault}"),
     "no_price": ("price", '"{raw}"'),
+    "other_currency": ("price", '"{raw}"'),
     "price_out_of_range": ("price", "{usd} USD, from {min_usd} to {max_usd} USD is kept"),
     "text_too_short": ("text", "{chars:,}, more than {min_chars:,} are needed"),
     "too_few_tokens": ("tokens", "{text_tokens:,}, more than {min_tokens:,} are needed"),

@@ -183,8 +183,8 @@ def recomputed(run: Path) -> dict[str, Any]:
 def ordered(fates: Counter[str]) -> list[dict[str, Any]]:
     """Return the reasons that occur, in the order in which they are asked."""
     order = (
-        "malformed_row no_price price_out_of_range text_too_short too_few_tokens price_in_text exact_duplicate"
-        " near_duplicate no_slot not_sampled beyond_splits"
+        "malformed_row no_price other_currency price_out_of_range text_too_short too_few_tokens price_in_text"
+        " exact_duplicate near_duplicate no_slot not_sampled beyond_splits"
     ).split()
     assert not {*fates} - {*order, *SPLITS}
     return [{"fate": reason, "rows": fates[reason]} for reason in order if fates[reason]]

@@ -45,7 +45,7 @@ def odd_products() -> list[dict[str, Any]]:
         product("NOPRICE", 1, price=None),
         product("ODDPRICE", 2, price="from 9.99"),
         product("DEAR", 3, price=1200),
-        product("NAN", 3, price="nan"),
+        product("INFINITE", 3, price="inf"),
         product("SHORT", 4, **short),
         product("FEWTOKENS", 5, **few_tokens),
         product("TELLS", 6, price=24.99, features=["only $24.99!"]),
@@ -56,6 +56,7 @@ def odd_products() -> list[dict[str, Any]]:
         product("TWICE", 10),
         product("TWICE", 11, **short),
         *(product(f"MORE{number}", number) for number in range(12, 15)),
+        product("EURO", 15, price="9,99 €"),
     ]
     return rows + [product(f"FULL{number}", number, price=7) for number in range(20, 24)]
 

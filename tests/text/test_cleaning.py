@@ -245,34 +245,38 @@ def same(found: list[float | None], expected: list[float | None]) -> bool:
     return list(map(repr, found)) == list(map(repr, expected))
 
 
+def read_floats(raw: pl.Series) -> pl.Series:
+    return read_prices(raw, COURSE.price).price
+
+
 @given(st.lists(st.one_of(st.none(), NUMERALS, DECIMALS, st.floats().map(repr), st.text(max_size=8)), min_size=1))
 def test_read_prices_reads_what_float_reads(texts: list[str | None]) -> None:
-    assert same(read_prices(pl.Series(texts, dtype=pl.String)).to_list(), [as_python(text) for text in texts])
+    assert same(read_floats(pl.Series(texts, dtype=pl.String)).to_list(), [as_python(text) for text in texts])
 
 
 def test_read_prices_of_every_edge(edges: Any) -> None:
     texts = list(edges.PRICES)
-    assert same(read_prices(pl.Series(texts, dtype=pl.String)).to_list(), [as_python(text) for text in texts])
+    assert same(read_floats(pl.Series(texts, dtype=pl.String)).to_list(), [as_python(text) for text in texts])
 
 
 def test_read_prices_halfway_between_two_floats() -> None:
     """Digits far behind the point decide which neighbour is nearest."""
     exact = Decimal("0.5") - Decimal(math.ulp(0.4999)) / 2  # between 0.5 and the float before it
     texts = [str(exact), f"{exact}0000001", f"{exact}{'0' * 900}1", str(exact)[:-1], "9007199254740993", "1" * 400]
-    assert read_prices(pl.Series(texts)).to_list() == [float(text) for text in texts]
+    assert read_floats(pl.Series(texts)).to_list() == [float(text) for text in texts]
 
 
 @pytest.mark.parametrize("dtype", [pl.Float64, pl.Float32, pl.Int64, pl.UInt8, pl.Null])
 def test_read_prices_of_numbers(dtype: Any) -> None:
     values = [None, None] if dtype == pl.Null else [12, None]
-    found = read_prices(pl.Series(values, dtype=dtype))
+    found = read_floats(pl.Series(values, dtype=dtype))
     assert found.dtype == pl.Float64
     assert found.to_list() == ([None, None] if dtype == pl.Null else [12.0, None])
 
 
 def test_nan_is_missing_in_a_column_of_numbers_and_a_price_in_no_range_as_a_string() -> None:
-    assert read_prices(pl.Series([float("nan"), 1.5])).to_list() == [None, 1.5]
-    prices = read_prices(pl.Series(["nan", " -NaN ", "1.5"]))
+    assert read_floats(pl.Series([float("nan"), 1.5])).to_list() == [None, 1.5]
+    prices = read_floats(pl.Series(["nan", " -NaN ", "1.5"]))
     assert prices.is_nan().to_list() == [True, True, False]
     assert dropped(dropping.price_in_range(COURSE), prices.to_list())[1] == {"price_out_of_range"}
 
@@ -326,6 +330,10 @@ def test_well_formed() -> None:
     assert dropped(dropping.well_formed(), [None, "no JSON"]) == ([None], {"malformed_row"})
 
 
+def test_own_currency() -> None:
+    assert dropped(dropping.own_currency(), [False, True]) == ([False], {"other_currency"})
+
+
 def test_has_price() -> None:
     assert dropped(dropping.has_price(), [None, 0.0, 5.0]) == ([0.0, 5.0], {"no_price"})
 
@@ -366,6 +374,7 @@ def test_an_unknown_answer_drops_the_row() -> None:
 def test_every_reason_of_a_rule_is_one_of_the_ledger() -> None:
     rules = [
         dropping.well_formed(),
+        dropping.own_currency(),
         dropping.has_price(),
         dropping.price_in_range(COURSE),
         dropping.enough_text(COURSE, pl.col("text").str.len_chars()),

@@ -59,7 +59,7 @@ DOCUMENTED = {
 
 
 def test_the_facts_of_every_step_are_documented(odd_run: Path, invoke: Any) -> None:
-    for asin in ("TWICE", "FULL20", "MALFORMED", "SHORT", "NAN", "TELLS", "COPY"):
+    for asin in ("TWICE", "FULL20", "MALFORMED", "SHORT", "INFINITE", "TELLS", "EURO", "COPY"):
         result = invoke("why", odd_run, asin, "--json")
         assert (result.exit_code, result.stderr) == (0, "")
         told = json.loads(result.stdout, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
@@ -87,7 +87,7 @@ def test_unknown_asin(odd_run: Path, invoke: Any) -> None:
     for options in ([], ["--json"]):
         result = invoke("why", odd_run, "NO\x1bBODY", *options)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert "none of the 21 rows of" in result.stderr
+        assert "none of the 22 rows of" in result.stderr
         assert not UNSAFE.search(result.stderr)
 
 
