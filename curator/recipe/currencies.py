@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 Notation = Literal["dot", "comma", "swiss", "indian"]
 """How the shops of a currency write thousands and decimals: 1,299.00; 1.299,00; 1'299.00; 1,29,900.00."""
@@ -35,22 +35,58 @@ class Currency:
     notation: Notation = "dot"
     decimals: int = 2
 
+
+@dataclass(frozen=True)
+class Money:
+    """How pages and messages write amounts of one recipe or dataset.
+
+    Attributes:
+        currency: The currency of its prices.
+        unit: How much of it a slot is wide.
+        symbol: What is written with an amount; one of letters comes after it.
+    """
+
+    currency: Currency
+    unit: float
+    symbol: str
+
+    @classmethod
+    def of(cls, price: Mapping[str, Any]) -> Money:
+        """Return the money of a recipe's table `price`; one from before there were currencies has none."""
+        own = currency(price.get("currency", "USD"))
+        return cls(own, price.get("unit", 1), price.get("symbol", own.symbol))
+
+    @property
+    def code(self) -> str:
+        """The ISO code."""
+        return self.currency.code
+
     def format(self, decimals: int | None = None) -> str:
-        """Return a format of amounts; a symbol of letters comes after them.
+        """Return a format string of amounts.
 
-        >>> currency("USD").format().format(1299), currency("PLN").format(0).format(1299)
-        ('$1,299.00', '1,299 zł')
+        >>> Money.of({}).format(), Money.of({"currency": "PLN"}).format(0)
+        ('${:,.2f}', '{:,.0f} zł')
         """
-        number = f"{{:,.{self.decimals if decimals is None else decimals}f}}"
-        return f"{number} {self.symbol}" if self.symbol.isalpha() else f"{self.symbol}{number}"
+        number = f"{{:,.{self.currency.decimals if decimals is None else decimals}f}}"
+        symbol = self.symbol.strip().replace("{", "{{").replace("}", "}}")
+        return f"{number} {symbol}" if symbol[-1:].isalpha() else f"{symbol}{number}"
 
-    def money(self, amount: float, decimals: int | None = None) -> str:
-        """Return an amount as pages and messages show it.
+    def amount(self, amount: float, decimals: int | None = None) -> str:
+        """Return an amount of the currency.
 
-        >>> currency("USD").money(-12.5), currency("JPY").money(12800)
+        >>> Money.of({}).amount(-12.5), Money.of({"currency": "JPY"}).amount(12800)
         ('-$12.50', '¥12,800')
         """
         return f"{'-' if amount < 0 else ''}{self.format(decimals).format(abs(amount))}"
+
+    def slot(self, slot: float) -> str:
+        """Return the amount that a slot stands for.
+
+        >>> Money.of({}).slot(999), Money.of({"currency": "JPY", "unit": 100}).slot(999)
+        ('$999', '¥99,900')
+        """
+        amount = slot * self.unit
+        return self.amount(amount, 0 if amount == round(amount) else 2)
 
 
 @cache

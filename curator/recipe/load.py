@@ -65,11 +65,29 @@ class Recipe(Section):
         DuplicateSettings(), description="Whether copies are kept, and how near-copies are split."
     )
     slots: SlotSettings = Field(
-        SlotSettings(), description="How many items of each whole-dollar price (slots 1 to 999) go into the sample."
+        SlotSettings(), description="How many items of each price in whole units (slots 1 to 999) go into the sample."
     )
     split: SplitSettings = Field(SplitSettings(), description="How the shuffled sample is divided.")
     openai: OpenAISettings = Field(OpenAISettings(), description="The chat form for OpenAI fine-tuning.")
     card: CardSettings = Field(CardSettings(), description="What the card says of the data's origin.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derived(cls, tree: Any) -> Any:
+        """Set what follows from other tables, where it is not set: the currency's words, the course's reading."""
+        if not isinstance(tree, Mapping):
+            return tree
+        price, text, prompt = (tree.get(name, {}) for name in ("price", "text", "prompt"))
+        if isinstance(price, Mapping) and isinstance(text, Mapping) and text.get("style") == "course":
+            price = {"reading": "python", **price}
+        try:
+            settings = PriceSettings.model_validate(price)
+        except ValidationError:
+            return tree
+        if isinstance(prompt, Mapping):
+            question, answer = f"How much does this cost{settings.precision}?", f"Price is {settings.symbol}"
+            prompt = {"question": question, "answer": answer, **prompt}
+        return {**tree, "price": settings, "prompt": prompt}
 
     @model_validator(mode="after")
     def _coherent(self) -> Recipe:
@@ -81,6 +99,10 @@ class Recipe(Section):
             raise ValueError(f"text.min_chars {self.text.min_chars} is not below text.max_chars {self.text.max_chars}")
         if self.text.style == "course" and self.text.fields != ("title", "description", "features", "details"):
             raise ValueError("text.style 'course' goes with text.fields title, description, features, details")
+        if self.text.style == "course" and (self.price.currency, self.price.unit) != ("USD", 1):
+            raise ValueError(
+                "text.style 'course' goes with price.currency USD and price.unit 1, as the course has them"
+            )
         return self
 
     def __repr__(self) -> str:
@@ -152,6 +174,15 @@ def as_recipe(
     if settings:
         raise RecipeError("settings go with a recipe's name: curator.load_recipe(NAME, settings)")
     return recipe
+
+
+def complete_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a run recorded, with those that its version of curator did not have yet.
+
+    Raises:
+        ValueError: They are those of no recipe.
+    """
+    return Recipe.model_validate(settings).model_dump(mode="json")
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from curator.recipe.currencies import Money, currency
 
 
 def _as_list(value: object) -> object:
@@ -93,7 +97,11 @@ class PriceSettings(Section):
         pattern=r"^[A-Z]{3}$",
         description="The currency of prices, prompts and limits (ISO 4217); rows in another are dropped.",
     )
-    symbol: str = Field("$", min_length=1, description="What stands before an amount in prompts and answers.")
+    symbol: str = Field(
+        "$",
+        min_length=1,
+        description="What stands before an amount in prompts and answers; by default the currency's own.",
+    )
     unit: float = Field(
         1, gt=0, le=1e9, description="How much of the currency a slot is wide: 100 puts 12,800 yen into slot 128."
     )
@@ -101,18 +109,55 @@ class PriceSettings(Section):
         "shop",
         description="shop: prices as shops write them ($1,299.00, 24.99 USD); python: what Python's float reads.",
     )
-    min: float = Field(0.5, ge=0, le=1e6, description="Lowest price kept (USD).")
-    max: float = Field(999.49, gt=0, le=1e6, description="Highest price kept (USD).")
+    min: float = Field(
+        0.5, ge=0, le=1e12, description="Lowest price kept (in the currency); by default 0.5 of price.unit."
+    )
+    max: float = Field(
+        999.49, gt=0, le=1e12, description="Highest price kept (in the currency); by default 999.49 of price.unit."
+    )
     rounding: Literal["half_even", "half_up"] = Field(
         "half_up",
-        description="How a price becomes whole dollars: half_up sends $0.50 to 1; half_even (Python's round) to 0.",
+        description="How a price becomes whole units: half_up sends $0.50 to 1; half_even (Python's round) to 0.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derived(cls, table: Any) -> Any:
+        """Set what follows from currency and unit, where it is not set."""
+        if not isinstance(table, Mapping):
+            return table
+        code, unit = table.get("currency", "USD"), table.get("unit", 1)
+        known: dict[str, Any] = {"symbol": currency(code).symbol} if isinstance(code, str) else {}
+        if isinstance(unit, int | float) and math.isfinite(unit):
+            known |= {"min": 0.5 * unit, "max": round(999.49 * unit, 6)}
+        return {**known, **table}
 
     @model_validator(mode="after")
     def _ordered(self) -> PriceSettings:
         if self.min > self.max:
             raise ValueError(f"price.min {self.min} is above price.max {self.max}")
+        if self.max / self.unit >= 999.5:
+            enough = 10 ** math.ceil(math.log10(self.max / 999.49))
+            raise ValueError(
+                f"price.max {self.max:,.10g} is above the last slot, 999 × {self.unit:,.10g} {self.currency}:"
+                f" set price.unit = {enough:g}, or price.max below {999.5 * self.unit:,.10g}"
+            )
         return self
+
+    @property
+    def money(self) -> Money:
+        """How amounts are written."""
+        return Money.of(self.model_dump())
+
+    @property
+    def precision(self) -> str:
+        """How precise an answer is, at the end of a question.
+
+        >>> PriceSettings().precision, PriceSettings(currency="JPY", unit=100).precision
+        (' to the nearest dollar', ', in units of 100 yen')
+        """
+        own = currency(self.currency)
+        return f" to the nearest {own.unit}" if self.unit == 1 else f", in units of {self.unit:,.10g} {own.units}"
 
 
 class TextSettings(Section):
@@ -198,9 +243,15 @@ class PromptSettings(Section):
     """The table `prompt` of a recipe."""
 
     question: str = Field(
-        "How much does this cost to the nearest dollar?", min_length=1, description="First line of a prompt."
+        "How much does this cost to the nearest dollar?",
+        min_length=1,
+        description="First line of a prompt; by default it names the currency's unit.",
     )
-    answer: str = Field("Price is $", min_length=1, description="Words before the price; the prompt ends with them.")
+    answer: str = Field(
+        "Price is $",
+        min_length=1,
+        description="Words before the price; the prompt ends with them. By default they end with price.symbol.",
+    )
 
 
 class DuplicateSettings(Section):
@@ -239,7 +290,9 @@ class SlotSettings(Section):
     """The table `slots` of a recipe."""
 
     cap: int = Field(1200, ge=1, le=10**9, description="Maximum items taken from a slot below `whole_from`.")
-    whole_from: int = Field(240, ge=1, le=1000, description="Slots from this price on (USD) are taken whole.")
+    whole_from: int = Field(
+        240, ge=1, le=1000, description="Slots from this one on (in units of price.unit) are taken whole."
+    )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of numpy's legacy generator, set once for the sample.")
     weights: dict[str, float] = Field(
         {}, description="Weight of a category when a slot is over its cap; relative to `default_weight`."

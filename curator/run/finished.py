@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from curator.errors import RecipeError, RunError
-from curator.recipe.load import Recipe, load_recipe
+from curator.recipe.load import Recipe, complete_settings, load_recipe
 from curator.run.directory import RunDirectory
 from curator.sources.shards import Shard, Source
 from curator.system.paths import is_run, require_folder
@@ -101,8 +101,7 @@ class FinishedRun:
             if missing := [key for key in _NEEDED if key not in summary]:
                 raise LookupError(f"{self.directory.summary.name} lacks {', '.join(missing)}")
             # Keys that an older version did not know have their defaults, which are what it did.
-            settings = Recipe.model_validate(summary["settings"]).model_dump(mode="json")
-            return summary | {"settings": settings}
+            return {**summary, "settings": complete_settings(summary["settings"])}
 
     @cached_property
     def shards(self) -> dict[int, Shard]:

@@ -194,9 +194,9 @@ def _python_float(text: str) -> float | None:
 
 
 def round_price(price: pl.Expr, settings: PriceSettings) -> pl.Expr:
-    """Return the price in whole dollars (Int32): the slot of an item.
+    """Return the price in whole units of `price.unit` (Int32): the slot of an item.
 
-    ``half_even`` is Python's `round`; ``half_up`` sends every half dollar up, so that $0.50 is $1.
+    ``half_even`` is Python's `round`; ``half_up`` sends every half up, so that $0.50 is $1.
 
     >>> prices = pl.DataFrame({"price": [0.5, 1.5, 19.99]})
     >>> for rounding in ("half_even", "half_up"):
@@ -204,6 +204,8 @@ def round_price(price: pl.Expr, settings: PriceSettings) -> pl.Expr:
     [0, 2, 20]
     [1, 2, 20]
     """
+    if settings.unit != 1:
+        price = price / settings.unit
     if settings.rounding == "half_even":
         return price.round(0, mode="half_to_even").cast(pl.Int32)
     # floor(x + 0.5) would send 0.49999999999999994 to 1, the sum being rounded; the fraction itself is exact.

@@ -75,7 +75,7 @@ def break_answer(texts: pl.Series, settings: PromptSettings) -> pl.Series:
 
 
 def answer(settings: PromptSettings, slot: pl.Expr) -> pl.Expr:
-    r"""Return what follows the text: a blank line and the price in whole dollars.
+    r"""Return what follows the text: a blank line and the price in whole units.
 
     >>> pl.select(answer(PromptSettings(), pl.lit(20))).item()
     '\n\nPrice is $20.00'
@@ -84,7 +84,7 @@ def answer(settings: PromptSettings, slot: pl.Expr) -> pl.Expr:
 
 
 def completion(slot: pl.Expr) -> pl.Expr:
-    """Return the price as a prompt ends: the slot (USD) and ``.00``."""
+    """Return the price as a prompt ends: the slot and ``.00``."""
     return pl.concat_str(slot.cast(pl.String), pl.lit(".00"))
 
 
@@ -110,14 +110,14 @@ def test_prompt(prompt: pl.Expr, recipe: Recipe) -> pl.Expr:
 def chat_question(prompt: pl.Expr, recipe: Recipe) -> pl.Expr:
     r"""Return the user's message of the chat form, from published prompts.
 
-    " to the nearest dollar" goes from the question: a chat answers with the price as listed. The course deletes it, and
-    the answer words after a blank line, from the product's text too.
+    How precise an answer is goes from the question: a chat answers with the price as listed. The course deletes it,
+    and the answer words after a blank line, from the product's text too.
 
     >>> prompt = "How much does this cost to the nearest dollar?\n\nA lamp\n\nPrice is $"
     >>> pl.select(chat_question(pl.lit(prompt), Recipe())).item()
     'How much does this cost?\n\nA lamp'
     """
-    phrase, answer = " to the nearest dollar", f"\n\n{recipe.prompt.answer}"
+    phrase, answer = recipe.price.precision, f"\n\n{recipe.prompt.answer}"
     if recipe.text.style == "course":
         asked = test_prompt(prompt, recipe).str.replace_all(phrase, "", literal=True)
         return asked.str.replace_all(answer, "", literal=True)

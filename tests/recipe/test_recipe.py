@@ -182,3 +182,54 @@ def test_a_recipe_cannot_be_changed() -> None:
     with pytest.raises(Exception, match="frozen"):
         recipe.slots.cap = 3  # type: ignore[misc]
     assert isinstance(recipe, Recipe)
+
+
+@pytest.mark.parametrize(
+    ("currency", "unit", "prices", "question", "answer"),
+    [
+        ("USD", 1, ("$", 0.5, 999.49), "How much does this cost to the nearest dollar?", "Price is $"),
+        ("EUR", 1, ("€", 0.5, 999.49), "How much does this cost to the nearest euro?", "Price is €"),
+        ("JPY", 100, ("¥", 50.0, 99949.0), "How much does this cost, in units of 100 yen?", "Price is ¥"),
+        ("XAF", 1, ("XAF", 0.5, 999.49), "How much does this cost to the nearest XAF?", "Price is XAF"),
+        ("USD", 0.1, ("$", 0.05, 99.949), "How much does this cost, in units of 0.1 dollars?", "Price is $"),
+    ],
+)
+def test_defaults_follow_currency_and_unit(
+    currency: str, unit: float, prices: tuple[str, float, float], question: str, answer: str, tmp_path: Path
+) -> None:
+    recipe = load_recipe("pricer", {"price.currency": currency, "price.unit": unit})
+    assert (recipe.price.symbol, recipe.price.min, recipe.price.max) == prices
+    assert (recipe.prompt.question, recipe.prompt.answer) == (question, answer)
+    (tmp_path / "recipe.toml").write_text(recipe.to_toml(), "utf-8")
+    assert load_recipe(tmp_path / "recipe.toml") == recipe
+
+
+def test_what_a_recipe_sets_is_not_derived() -> None:
+    mine = {"price.currency": "EUR", "price.symbol": "EUR ", "price.max": 200, "prompt.question": "Price?"}
+    recipe = load_recipe("pricer", mine)
+    assert (recipe.price.min, recipe.price.max) == (0.5, 200.0)
+    assert (recipe.prompt.question, recipe.prompt.answer) == ("Price?", "Price is EUR ")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "message"),
+    [
+        ("pricer", {"price.max": 2000}, r"set price\.unit = 10, or price\.max below 999\.5$"),
+        ("pricer", {"price.max": 999.5}, r"set price\.unit = 10,"),
+        ("pricer", {"price.currency": "JPY", "price.max": 300000}, r"999 × 1 JPY: set price\.unit = 1000,"),
+        ("pricer", {"price.unit": 0}, r"price\.unit = 0 can't be used"),
+        ("pricer", {"price.currency": "euro"}, r"price\.currency = 'euro' can't be used"),
+        ("pricer", {"price.currency": 3}, r"price\.currency = 3 can't be used"),
+        ("course-v1", {"price.currency": "EUR"}, r"goes with price\.currency USD and price\.unit 1"),
+        ("course-v1", {"price.unit": 10, "price.max": 500}, r"goes with price\.currency USD and price\.unit 1"),
+    ],
+)
+def test_currencies_and_units_that_make_no_sense(recipe: str, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(recipe, settings)
+
+
+def test_a_course_recipe_from_before_reads_prices_as_the_course_does(tmp_path: Path) -> None:
+    older = load_recipe("course-v1").to_toml().replace('reading = "python"\n', "")
+    (tmp_path / "recipe.toml").write_text(older, "utf-8")
+    assert load_recipe(tmp_path / "recipe.toml") == load_recipe("course-v1")
