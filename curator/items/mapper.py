@@ -105,7 +105,8 @@ class Mapper:
             The items, columns as in `SCHEMA` without `shard`, and the fate of every row: `row`, `parent_asin`, `fate`.
         """
         recipe = self.recipe
-        sieve = self.sieve(raw.with_columns(**read_prices(raw["price"], recipe.price)._asdict()))
+        price, other_currency = read_prices(raw["price"], recipe.price)
+        sieve = self.sieve(raw.with_columns(price=price, other_currency=other_currency))
         sieve.apply(well_formed(), own_currency(), has_price(), price_in_range(recipe))
         if sieve.rows.is_empty():
             return _NO_ITEMS, sieve.fates()

@@ -44,7 +44,12 @@ FORMATS: dict[str, Format] = {
 }
 """Every format by its name, which is the `kind` of a source."""
 
-_MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow"}
+_MAGIC = {
+    b"PAR1": "parquet",
+    b"ARROW1": "arrow",
+    b"\xff\xff\xff\xff": "arrow",
+}
+"""The first bytes of files that are no text."""
 
 
 def format_name(path: Path) -> str:
