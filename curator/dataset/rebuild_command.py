@@ -10,7 +10,7 @@ from typing import Any
 
 from curator.errors import RecipeError
 from curator.recipe.load import BUILT_IN, DEFAULT, load_recipe, parse_setting
-from curator.sources.categories import COURSE
+from curator.sources.categories import COURSE, REPOSITORY
 from curator.system.display import visible
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -33,10 +33,17 @@ def command(manifest: Mapping[str, Any]) -> str:
 
 
 def source_names(sources: list[dict[str, Any]]) -> list[str]:
-    """Return what `curator build` was given: categories for files of the Hub, names for all others."""
-    names = [one["category"] if one.get("repository") else one["name"] for one in sources]
+    """Return what `curator build` reads again: categories, files of other datasets of the Hub, names for all others."""
+    names = [_source(one) for one in sources]
     names = [name for number, name in enumerate(names) if number == 0 or name != names[number - 1]]
     return ["course"] if names == list(COURSE) else names
+
+
+def _source(one: Mapping[str, Any]) -> str:
+    repository = one.get("repository")
+    if repository == REPOSITORY:
+        return str(one["category"])
+    return f"hf://datasets/{repository}@{one['revision']}/{one['name']}" if repository else str(one["name"])
 
 
 def _changes(base: Mapping[str, Any], recipe: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

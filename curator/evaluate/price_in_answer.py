@@ -1,9 +1,10 @@
 """Read the price out of what a model or a person wrote, or say why there is none.
 
-An answer is a price if exactly one amount of US dollars can be meant. Amounts marked as dollars ($20, 20 USD,
-20 dollars) come before bare numbers, so that "$20 for a pack of 3" is 20. What is said about the only amount ("under
-$10", "<$10", "$10+", "about $10") does not matter: it is the one that the answer names, and a model that hedges is
-measured by it like all others. All else has no price: it is counted under its reason and is never taken for 0.
+An answer is a price if exactly one amount of the dataset's currency can be meant: here US dollars, as which answers in
+another are rewritten. Amounts marked as dollars ($20, 20 USD, 20 dollars) come before bare numbers, so that "$20 for a
+pack of 3" is 20. What is said about the only amount ("under $10", "<$10", "$10+", "about $10") does not matter: it is
+the one that the answer names, and a model that hedges is measured by it like all others. All else has no price: it is
+counted under its reason and is never taken for 0.
 
 Texts come from models and people who may mean harm; reading takes time linear in their length.
 """
@@ -11,20 +12,24 @@ Texts come from models and people who may mean harm; reading takes time linear i
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from curator.recipe.currencies import Currency, Money, currencies
+from curator.text.prices import read_amount
+
 HIGHEST = 1_000_000.0
-"""Amounts above (USD) are refused: one slip of a model would outweigh all its other errors."""
+"""Amounts above are refused: one slip of a model would outweigh all its other errors."""
 
 REASONS = {
     "empty": "Nothing was answered.",
     "no_number": "The answer holds no number that can be a price.",
     "several_prices": "The answer holds a range or different amounts.",
-    "other_format": "The number is not written as in the US, and could be read in two ways.",
-    "other_currency": "The amount is not in US dollars.",
+    "other_format": "The number could be read in two ways.",
+    "other_currency": "The amount is in another currency.",
     "negative": "The amount is below zero.",
-    "too_large": f"The amount is above ${HIGHEST:,.0f}.",
+    "too_large": f"The amount is above {HIGHEST:,.0f}.",
     "refused": "The model refused, or its answer was filtered.",
     "cut_off": "The answer was cut off before its price was whole.",
     "failed": "No answer could be had, after all attempts.",
@@ -49,6 +54,8 @@ _AMOUNT = re.compile(
     r"(?P<after> ?\$(?!\d)| ?(?:USD|US dollars?|dollars?|bucks)(?![A-Za-z]))?(?P<cents> ?(?:¢|cents?(?![A-Za-z])))?",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\d+(?:[., '’]\d+)*")
+_NO_LETTER_BEFORE, _NO_LETTER_AFTER = r"(?<![^\W\d_])", r"(?![^\W\d_])"
 _RANGE = re.compile(r" ?(?:-|~|to |or |and |up to ) ?(?:US)?\$?\d", re.IGNORECASE)
 _US = re.compile(r"\d+|\d{1,3}(?:,\d{3})+|(?:\d{1,3}(?:,\d{3})+|\d*)\.\d+")
 _SCALED = re.compile(
@@ -66,8 +73,16 @@ class Reading(NamedTuple):
     reason: str | None
 
 
-def read_price(text: str | None) -> Reading:
+DOLLARS = Money.of({})
+"""The money of datasets in US dollars."""
+
+
+def read_price(text: str | None, money: Money = DOLLARS) -> Reading:
     """Return the price that a text states.
+
+    Args:
+        text: What was answered.
+        money: That of the dataset: its marks and its notation are read, and all others are of another currency.
 
     >>> read_price("I'd say $1,299.00, give or take.")
     Reading(price=1299.0, reason=None)
@@ -75,6 +90,8 @@ def read_price(text: str | None) -> Reading:
     ('other_currency', 'several_prices', 'no_number')
     >>> read_price("<think>Between $20 and $35, I guess.</think> $24.99").price
     24.99
+    >>> read_price("Ich sage 1.299,00 €.", Money.of({"currency": "EUR"})).price
+    1299.0
     """
     if text is None or not text.strip():
         return Reading(None, "empty")
@@ -84,7 +101,7 @@ def read_price(text: str | None) -> Reading:
         return Reading(None, "cut_off")
     if not answer.strip():
         return Reading(None, "empty")
-    plain = answer.translate(_TABLE)
+    plain = _as_dollars(answer.translate(_TABLE), money.currency)
     amounts = [found for found in _AMOUNT.finditer(plain) if _stands_alone(plain, found)]
     marked = [found for found in amounts if _is_marked(found)]
     if not marked and _OTHER_CURRENCY.search(plain):
@@ -108,6 +125,36 @@ def read_price(text: str | None) -> Reading:
     if any(found["sign"] for found in meant) and price:
         return Reading(None, "negative")
     return Reading(None, "too_large") if price > HIGHEST else Reading(price, None)
+
+
+def _as_dollars(text: str, currency: Currency) -> str:
+    """Return a text with a currency's marks and notation as those of dollars, and dollars' as those of another."""
+    if currency.code == "USD":
+        return text
+    foreign, own = _patterns(currency)
+    text = own.sub("$", foreign.sub("£" if "£" not in currency.marks else "€", text))
+    return text if currency.notation == "dot" else _NUMBER.sub(lambda found: _in_us_notation(found, currency), text)
+
+
+@cache
+def _patterns(currency: Currency) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return patterns of the marks of US dollars that are not a currency's own, and of its own."""
+    own = sorted(currency.marks, key=len, reverse=True)
+    dollars = [mark for mark in currencies()["USD"].marks if mark not in own]
+    return tuple(re.compile("|".join(map(_mark, marks)) or r"(?!)", re.IGNORECASE) for marks in (dollars, own))  # type: ignore[return-value]
+
+
+def _mark(mark: str) -> str:
+    """Return the pattern of a mark: a word stands alone, but for digits; the lira's code is no `try`."""
+    exact = f"(?-i:{re.escape(mark)})" if mark.isupper() and mark.isalpha() else re.escape(mark)
+    return (_NO_LETTER_BEFORE if mark[0].isalpha() else "") + exact + (_NO_LETTER_AFTER if mark[-1].isalpha() else "")
+
+
+def _in_us_notation(found: re.Match[str], currency: Currency) -> str:
+    amount = read_amount(
+        found[0], currency.notation, is_marked="$" in found.string[max(0, found.start() - 2) : found.end() + 2]
+    )
+    return found[0] if amount is None else f"{amount:.2f}"
 
 
 def _is_marked(found: re.Match[str]) -> bool:

@@ -19,7 +19,8 @@ from curator.evaluate.predictors.hosted_cache import AnswerCache, Record, key_of
 from curator.evaluate.predictors.hosted_endpoint import Endpoint, Messages
 from curator.evaluate.predictors.hosted_evidence import evidence
 from curator.evaluate.predictors.hosted_options import PREFIX, find_key, find_url, public_url, read_options
-from curator.evaluate.price_in_answer import read_price
+from curator.evaluate.price_in_answer import DOLLARS, read_price
+from curator.recipe.currencies import Money
 from curator.text import prompts
 from curator.tokens.vocabulary import BUNDLED
 
@@ -160,7 +161,7 @@ class Hosted:
             ) from error
 
     def _answer(self, record: Record, price: float, slot: int) -> Answer:
-        answer = read_answer(record)
+        answer = read_answer(record, self._setting.recipe.price.money)
         if record["logprobs"] is None or answer.price is None:
             return answer
         found = evidence(record["logprobs"], answer.price, price, slot, self._setting.recipe.price)
@@ -210,14 +211,14 @@ class Hosted:
         )
 
 
-def read_answer(record: Record) -> Answer:
+def read_answer(record: Record, money: Money = DOLLARS) -> Answer:
     """Return the price that a response holds, or why there is none."""
     text: str | None = record["content"]
     if record["refusal"] or record["finish_reason"] == "content_filter":
         return Answer(None, record["refusal"] or text, "refused")
     if record["finish_reason"] == "length" and _is_cut(text or ""):
         return Answer(None, text, "cut_off")
-    reading = read_price(text)
+    reading = read_price(text, money)
     return Answer(reading.price, text, reading.reason)
 
 

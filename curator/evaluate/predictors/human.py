@@ -22,7 +22,8 @@ import polars as pl
 
 from curator.errors import RunError
 from curator.evaluate.predictor import Answer, Predictor, Setting
-from curator.evaluate.price_in_answer import REASONS, Reading, read_price
+from curator.evaluate.price_in_answer import DOLLARS, REASONS, Reading, read_price
+from curator.recipe.currencies import Money
 from curator.system.files import writing
 
 COLUMNS = ("id", "product", "price_usd")
@@ -51,7 +52,7 @@ class Human:
 
     def __init__(self, form: Path, setting: Setting) -> None:
         self.name = "human"
-        self._form = form
+        self._form, self._money = form, setting.recipe.price.money
         self._say = setting.say
 
     def fit(self, train: pl.DataFrame) -> None:
@@ -67,7 +68,7 @@ class Human:
         texts = rows["text"].to_list()
         if new := not self._form.exists():
             write_form(self._form, texts)
-        if all(one.price is None for one in read_form(self._form, texts)):
+        if all(one.price is None for one in read_form(self._form, texts, self._money)):
             raise RunError(
                 f"{self.name}: {'wrote ' if new else 'nothing is filled in yet in '}{self._form}; fill in its column"
                 f" {COLUMNS[2]}, and run the same again. No model was asked, and no results were written"
@@ -80,7 +81,7 @@ class Human:
             RunError: The form can't be read, is not of these rows, or holds what is no price.
         """
         texts = rows["text"].to_list()
-        answers = read_form(self._form, texts)
+        answers = read_form(self._form, texts, self._money)
         count = sum(one.price is not None for one in answers)
         self._say(f"{self.name}: {count:,} of {len(answers):,} rows are answered in {self._form}")
         for one in answers:
@@ -107,12 +108,13 @@ def write_form(form: Path, texts: list[str]) -> None:
         temporary.write_text(_MARK + lines.getvalue(), "utf-8", newline="")
 
 
-def read_form(form: Path, texts: list[str]) -> list[Reading]:
+def read_form(form: Path, texts: list[str], money: Money = DOLLARS) -> list[Reading]:
     """Return the price (USD) in each row of a form that a person filled in, `empty` where it is blank.
 
     Args:
         form: The file.
         texts: The product texts it asks about, in the order of the rows; it may ask about more.
+        money: That of the dataset.
 
     Raises:
         RunError: With the file, the rows and what to do: it can't be read, lacks columns or rows, has rows or texts
@@ -137,13 +139,13 @@ def read_form(form: Path, texts: list[str]) -> list[Reading]:
         )
     found = []
     for name in names:
-        reading = read_price(_COMMA.sub(_with_point, cells[name].price))
+        reading = read_price(_COMMA.sub(_with_point, cells[name].price), money)
         if reading.price is None and reading.reason not in (None, "empty"):
             written = cells[name].price.strip()[:_CELL]
             why = REASONS[reading.reason or ""].removesuffix(".")
             wrong.append(f"row {cells[name].row}: {COLUMNS[2]} is {written!r}: {why}")
         found.append(reading)
-    _refuse(form, wrong, "Write dollars as in 12.99, or nothing for no answer")
+    _refuse(form, wrong, "Write amounts as in 12.99, or nothing for no answer")
     return found
 
 

@@ -26,7 +26,7 @@ class Llama:
         self.name = "llama"
         self._found = found
         self._say = setting.say
-        self._words = setting.recipe.prompt.answer
+        self._words, self._money = setting.recipe.prompt.answer, setting.recipe.price.money
         self._guess = one_of(setting.options, "llama.guess", _GUESSES) or "greedy"
         self._batch = setting.options.get("llama.batch", scoring.BATCH)
         if not isinstance(self._batch, int) or self._batch < 1:
@@ -54,14 +54,14 @@ class Llama:
                     f"--set llama.guess={self._guess}: this model's tokenizer has not one token for each price from $1"
                     " to $999; use greedy"
                 )
-            yield Answer(middle(one.prices, self._guess), None, None, one.evidence)
+            yield Answer(middle(one.prices, self._guess) * self._money.unit, None, None, one.evidence)
 
     def _answer(self, text: str, scores: scoring.Scores) -> Answer:
         # A model that was not taught to end goes on with another product in the next line.
         first = text.partition("\n")[0]
-        # Read behind the words before it, which say that the amount is in dollars.
-        price, reason = read_price(f"{self._words}{first}") if first.strip() else read_price(first)
-        return Answer(price, first, reason, scores.evidence)
+        # Read behind the words before it, which say which currency the amount is of.
+        price, reason = read_price(f"{self._words}{first}", self._money) if first.strip() else read_price(first)
+        return Answer(None if price is None else price * self._money.unit, first, reason, scores.evidence)
 
 
 def middle(prices: Floats, what: str) -> float:
