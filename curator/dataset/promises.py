@@ -173,7 +173,7 @@ def _keeps_near_copies(recipe: Recipe) -> str:
 
 
 _FILES = "every data file has the sha256 of the manifest"
-_PRICES = "every price is from {price.min:.2f} to {price.max:.2f} USD, every slot from 1 to 999"
+_PRICES = "every price is from {price.min:.2f} to {price.max:.2f} {price.currency}, every slot from 1 to 999"
 _SLOTS = "no whole-dollar price below {slots.whole_from} USD has more than {slots.cap:,} rows"
 _CHATS = "config openai and its JSON lines have the same rows, as chats that OpenAI takes"
 _ONCE = "no text is published twice, case and punctuation ignored"

@@ -13,6 +13,7 @@ import polars as pl
 from curator.errors import SourceError, TokenizerError, UsageError
 from curator.items.map_shard import is_finished, shard_key
 from curator.pages.result import Result, html, shortened
+from curator.recipe.currencies import Money
 from curator.run.ledger import KEPT, REASONS
 from curator.selection.select import FATES
 from curator.sources.shards import Shard
@@ -29,14 +30,14 @@ _NUMBERS = {
     "malformed_row": ("unreadable", "{fault}"),
     "no_price": ("price", '"{raw}"'),
     "other_currency": ("price", '"{raw}"'),
-    "price_out_of_range": ("price", "{usd} USD, from {min_usd} to {max_usd} USD is kept"),
+    "price_out_of_range": ("price", "{usd} {code}, from {min_usd} to {max_usd} {code} is kept"),
     "text_too_short": ("text", "{chars:,}, more than {min_chars:,} are needed"),
     "too_few_tokens": ("tokens", "{text_tokens:,}, more than {min_tokens:,} are needed"),
-    "price_in_text": ("own_price", '{usd} USD, in "{said}"'),
+    "price_in_text": ("own_price", '{usd} {code}, in "{said}"'),
     "exact_duplicate": ("copies", _COPY),
     "near_duplicate": ("near_copy", _COPY),
-    "no_slot": ("price", "{usd} USD is rounded to {rounded}"),
-    "not_sampled": ("slot", "{cap:,} of the {available:,} items in slot ${slot} were drawn"),
+    "no_slot": ("price", "{usd} {code} is rounded to {rounded}"),
+    "not_sampled": ("slot", "{cap:,} of the {available:,} items in slot {amount} were drawn"),
     "beyond_splits": ("draw", "position {position:,} (from 0), the splits take the first {published:,} of {sample:,}"),
 }
 """A row's numbers after the sentence of its reason: the step that has them, and the words around them."""
@@ -149,7 +150,7 @@ class _Narrator:
         steps = [_source(shard, row, state), *(trace.steps if trace else recorded), *selected]
         # What does not agree is no reason.
         known = [*recorded, *(trace.steps if trace and agrees else []), *selected]
-        reason = _reason(fate, known) if fate in REASONS else None
+        reason = _reason(fate, known, self._run.recipe.price.money) if fate in REASONS else None
         return Row(fate, reason, agrees, warnings, item["prompt"] if item else None, steps)
 
     def _recorded(self, item: Facts) -> list[Step]:
@@ -216,7 +217,7 @@ def _source(shard: Shard, row: int, state: Facts) -> Step:
     return Step("source", {**known, "shard": shard.index, "row": row, **state})
 
 
-def _reason(fate: str, steps: Sequence[Step]) -> str:
+def _reason(fate: str, steps: Sequence[Step], money: Money) -> str:
     """Return the sentence of a reason, with the row's numbers as far as they are known."""
     sentence = REASONS[fate].rstrip(".")
     name, words = _NUMBERS.get(fate, ("", ""))
@@ -224,7 +225,8 @@ def _reason(fate: str, steps: Sequence[Step]) -> str:
     if fate == "no_price" and facts.get("raw", "") is None:
         return f"{sentence}: there is none."
     try:
-        return f"{sentence}: {words.format(**facts)}." if words else f"{sentence}."
+        written = {"code": money.code, "amount": money.slot(facts.get("slot", 0))}
+        return f"{sentence}: {words.format(**facts, **written)}." if words else f"{sentence}."
     except KeyError:
         # A run whose files were changed may hold a reason without its numbers.
         return f"{sentence}."
