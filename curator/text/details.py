@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -32,6 +32,8 @@ _LIST = rf"\[(?:[^\[\]\"]|{_STRING})*\]"
 _SCALAR = r"[^\s,{}\[\]\"]+"
 _COMMA = r"\s*(?:,\s*)?"
 _NOTHING = r'""|null|\[\s*\]'
+_NESTED = r"(?s)\[[^\]]*[\[{]|\{.*\{.*\{"
+"""What a text has at least that is nested deeper than the patterns follow."""
 _WEIGHT = "item weight"
 
 
@@ -109,7 +111,9 @@ def readable_details(details: pl.Series, dropped: Sequence[str]) -> pl.Series:
     >>> readable_details(pl.Series(['{"Color": "Red", "Rank": {"Toys": 3}, "For": ["a", "b"]}']), []).to_list()
     ['Color: Red\\nFor: a, b\\n']
     """
-    text = cleaning.where(details.fill_null(""), r'\\[\\"]', _escape_by_number)
+    names = frozenset(key.lower() for key in ("", *dropped))
+    text = cleaning.where(details.fill_null(""), _NESTED, lambda some: _flattened(some, names))
+    text = cleaning.where(text, r'\\[\\"]', _escape_by_number)
     (gone, _), *steps = _steps(tuple(dropped))
     text = text.str.replace_all(gone, "")
     # An object inside of an object is gone now; the outer one goes in a second round.
@@ -117,6 +121,40 @@ def readable_details(details: pl.Series, dropped: Sequence[str]) -> pl.Series:
     for pattern, put in steps:
         text = text.str.replace_all(pattern, put)
     return cleaning.unescape_json(text)
+
+
+def _flattened(texts: pl.Series, dropped: Collection[str]) -> pl.Series:
+    """Write lists within lists as one list, the objects in them as ``key: value``, and leave nested objects out."""
+    return pl.Series([_flat(text, dropped) for text in texts], dtype=pl.String)
+
+
+def _flat(text: str, dropped: Collection[str]) -> str:
+    try:
+        # A tuple is an object then: a key may be there twice. Numbers stay as they are written.
+        found = json.loads(text, object_pairs_hook=tuple, parse_int=str, parse_float=str, parse_constant=str)
+        if not isinstance(found, tuple):
+            return text
+        kept = ((key, list(_leaves(one, dropped))) if type(one) is list else (key, one) for key, one in found)
+        return (
+            f"{{{', '.join(f'{json.dumps(key)}: {json.dumps(one)}' for key, one in kept if type(one) is not tuple)}}}"
+        )
+    except (ValueError, RecursionError):
+        return text
+
+
+def _leaves(value: Any, dropped: Collection[str]) -> Iterator[Any]:
+    """Yield what a list holds, however deep: values as they are, those of objects after their keys."""
+    for one in value:
+        if type(one) is list:
+            yield from _leaves(one, dropped)
+        elif type(one) is tuple:
+            for key, inner in one:
+                if key.lower() not in dropped and type(inner) is not tuple:
+                    given = [*_leaves([inner], dropped)] if inner not in (None, "") else []
+                    first = (one if isinstance(one, str) else json.dumps(one) for one in given[:1])
+                    yield from (*(f"{key}: {one}" for one in first), *given[1:])
+        else:
+            yield one
 
 
 def arranged(details: pl.Series, first: Sequence[str], *, plain_units: bool) -> pl.Series:

@@ -188,6 +188,48 @@ def test_what_pages_hold_is_read_by_the_loops(details: dict[str, Any], read: boo
     assert by_the_loops(text, DROPPED, FIRST, plain=True) == by_the_patterns(text, DROPPED, FIRST, plain=True)
 
 
+@pytest.mark.parametrize(
+    ("details", "lines"),
+    [
+        ({"Cast": [{"Name": "Ann", "Role": "Smith"}, {"Name": "Bo"}]}, ["Cast: Name: Ann, Role: Smith, Name: Bo"]),
+        ({"Cast": [{"Lead": ["Ann", {"Age": 1}]}, [["Bo"]]], "A": 1}, ["Cast: Lead: Ann, Age: 1, Bo", "A: 1"]),
+        ({"For": [{"a": None, "b": "", "UPC": "1", "": 2, "c": {"d": 3}, "e": True}, None]}, ["For: e: true, null"]),
+        ({"For": [{}], "To": [[], ["x"]], "A": 1.50}, ["To: x", "A: 1.5"]),
+        ({"Rank": {"Toys": {"Dolls": {"a": 1}, "Cars": [1, {"b": [2]}]}}, "A": "[b] {c}"}, ["A: b c"]),
+    ],
+)
+def test_what_is_nested_makes_one_line_a_key(details: dict[str, Any], lines: list[str]) -> None:
+    text: list[str | None] = [json.dumps(details)]
+    for way in (by_the_loops, by_the_patterns):
+        assert way(text, DROPPED, [], plain=False)[0].splitlines() == lines
+
+
+words = st.sampled_from(("red", "brass", "a b", "[c]", "{d", "x]"))
+plain_values = st.recursive(
+    words | st.integers(0, 9) | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=9,
+)
+
+
+@given(st.dictionaries(st.sampled_from(("Ann", "Bo", "Cy")), plain_values, max_size=3))
+def test_each_line_begins_with_a_key_of_the_page(details: dict[str, Any]) -> None:
+    for way in (by_the_loops, by_the_patterns):
+        lines = way([json.dumps(details)], [], [], plain=False)[0].splitlines()
+        assert [line.partition(": ")[0] for line in lines] == [
+            key for key, value in details.items() if value is not None and type(value) is not dict and _holds(value)
+        ]
+
+
+def _holds(value: Any) -> bool:
+    """Tell whether a list has an element that is written, if it is a list."""
+    if type(value) is list:
+        return any(_holds(one) for one in value)
+    if type(value) is dict:
+        return any(one is not None and type(one) is not dict and _holds(one) for one in value.values())
+    return True
+
+
 def test_rows_without_details() -> None:
     assert by_the_loops([None, "", "{}", None], DROPPED, FIRST, plain=True) == [""] * 4
     assert by_the_loops([], DROPPED, FIRST, plain=True) == []
