@@ -7,6 +7,7 @@ through `curator.sources.values`; a value that can't be read makes its row malfo
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,15 @@ def check(schema: pa.Schema, matched: Columns, where: str) -> None:
     """
     for ours, theirs in matched.items():
         for one in theirs:
+            if len(schema.get_all_field_indices(one)) > 1:
+                raise SourceError(f"{where}: two columns are called {columns.short(one)}")
             type_ = schema.field(one).type
             if not _may_hold(ours, type_, alone=len(theirs) == 1):
                 shown = str(type_) if len(str(type_)) <= _SHOWN else f"{str(type_)[: _SHOWN - 1]}…"
                 as_ours = "" if one == ours else f", which is to be {ours!r}"
-                raise SourceError(f"{where}: column {one!r}{as_ours} holds {shown}, expected {columns.TYPES[ours]}")
+                raise SourceError(
+                    f"{where}: column {columns.short(one)}{as_ours} holds {shown}, expected {columns.TYPES[ours]}"
+                )
 
 
 def _may_hold(name: str, type_: pa.DataType, *, alone: bool) -> bool:
@@ -95,7 +100,13 @@ def plain(name: str, theirs: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def conform(table: pa.Table, matched: Columns, recipe: Recipe) -> pl.DataFrame:
-    """Return the columns that a recipe reads, and `malformed`: why a row can't be read, or null."""
+    """Return the columns that a recipe reads, and `malformed`: why a row can't be read, or null.
+
+    Raises:
+        ArrowInvalid: The table breaks Arrow's rules, for one by strings that are no UTF-8.
+    """
+    # Polars takes it on trust.
+    table.select(sorted({one for theirs in matched.values() for one in theirs})).validate(full=True)
     faults: list[str | None] = [None] * table.num_rows
     made = []
     for name in columns.reads(recipe):
@@ -119,7 +130,7 @@ def with_notation(rows: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
     """Return rows with details in Python's notation as JSON; the course reads details as they are."""
     if recipe.price.reading == "python" or "details" not in rows.columns:
         return rows
-    at = rows["details"].str.starts_with("{'").fill_null(value=False).arg_true()
+    at = rows["details"].str.contains(values.NOTATION).fill_null(value=False).arg_true()
     if at.is_empty():
         return rows
     some = [values.details(one) for one in rows["details"].gather(at)]
@@ -178,10 +189,17 @@ def as_arrow(name: str, read: list[Any] | tuple[Any, ...]) -> pa.Array:
 
 def python_values(column: pa.ChunkedArray) -> list[Any]:
     """Return what a column holds: JSON as what it stands for, an object without the keys that are null."""
-    is_json = "json" in str(getattr(column.type, "extension_name", ""))
-    if isinstance(column.type, pa.BaseExtensionType):
+    extension = str(getattr(column.type, "extension_name", ""))
+    is_json = "json" in extension
+    if isinstance(column.type, pa.BaseExtensionType) and extension != "arrow.uuid":
         column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
-    found = column.to_pylist(maps_as_pydicts="lossy")
+    with warnings.catch_warnings():
+        # Of two values with one key in a map.
+        warnings.simplefilter("ignore")
+        found = column.to_pylist(maps_as_pydicts="lossy")
+    if pa.types.is_floating(column.type) and column.type.bit_width < 64:
+        # The number that was meant: 12.99, not 12.989999771118164.
+        found = [None if one is None else float(str(column.type.to_pandas_dtype()(one))) for one in found]
     return [_from_json(one) if is_json else _given(one) for one in found]
 
 
@@ -205,12 +223,9 @@ def scan(path: Path, recipe: Recipe, piece_rows: int) -> Scan:
     Raises:
         SourceError: It is damaged, or lacks what the recipe needs.
     """
-    groups: list[int] = []
-    schema = pa.schema([])
     try:
-        for batch in _batches(path):
-            schema = batch.schema
-            groups.append(batch.num_rows)
+        schema = _schema(path)
+        groups = [batch.num_rows for batch in _batches(path) if batch.num_rows]
         matched = columns.match(schema.names, str(path), recipe)
         check(schema, matched, str(path))
         return Scan(pieces(groups, piece_rows), (), path.stat().st_size, sha256(path), matched, schema.names)
@@ -236,6 +251,15 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
             f" vanished during the run: {_first_line(error)}"
         ) from error
     yield from slices(rows, shard.start)
+
+
+def _schema(path: Path) -> pa.Schema:
+    with pa.memory_map(str(path)) as source:
+        try:
+            return pa.ipc.open_file(source).schema
+        except pa.ArrowInvalid:
+            source.seek(0)
+            return pa.ipc.open_stream(source).schema
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import polars as pl
@@ -73,8 +74,8 @@ _ALIKE = {
 }
 """Names that other tables have for our columns; one is suggested, never taken."""
 
-_SHOWN, _LONGEST = 20, 40
-"""Column names that a message shows, and characters of each."""
+_SHOWN, _LONGEST, _MOST = 20, 40, 200
+"""Column names that a message shows, characters of each, and of all."""
 
 
 def reads(recipe: Recipe) -> tuple[str, ...]:
@@ -116,8 +117,8 @@ def match(found: Collection[str], where: str, recipe: Recipe) -> dict[str, Seque
         elif ours in named:
             missing = next(one for one in theirs if one not in names)
             raise SourceError(
-                f"{where}: no column {_short(missing)}, which source.columns names for {ours!r}."
-                f"{nearest(missing, found)} It has {_listed(found)}."
+                f"{where}: no column {short(missing)}, which source.columns names for {ours!r}."
+                f"{_nearest(missing, found)} It has {_listed(found)}."
             )
         elif edition.get(ours, ours) != ours and ours in names:
             matched[ours] = (ours,)
@@ -125,7 +126,8 @@ def match(found: Collection[str], where: str, recipe: Recipe) -> dict[str, Seque
     course = recipe.price.reading == "python"
     missing_ones = [one for one in (*_BODY, "price", *(["parent_asin"] * course)) if one not in matched]
     if (course and missing_ones) or "price" in missing_ones or len(missing_ones) >= len(_BODY):
-        raise SourceError(_missing(missing_ones[0], matched, found, where, recipe))
+        first = "price" if not course and any(one in matched for one in _BODY) else missing_ones[0]
+        raise SourceError(_missing(first, matched, found, where, recipe))
     return matched
 
 
@@ -141,14 +143,20 @@ def _missing(missing: str, matched: Columns, found: Collection[str], where: str,
             f"{where}: no column {missing!r}, {needs}. This looks like reviews; curator reads the metadata of the"
             f" products, the files named meta_…. It has {_listed(found)}."
         )
-    tries = " ".join(f"--map {ours}={_quoted(theirs)}" for ours, theirs in _suggested(matched, found, recipe))
-    advice = f" Try {tries}" if tries else " Name it by --map, such as --map title=NAME --map price=COST"
-    return f"{where}: no column {missing!r}, {needs}.{nearest(missing, found)} It has {_listed(found)}.{advice}"
+    tries, room = "", _MOST
+    # What is needed first.
+    for ours, theirs in sorted(_suggested(matched, found, recipe), key=lambda pair: pair[0] not in ("title", "price")):
+        one = f"--map {ours}={_quoted(theirs)}"
+        room -= len(one) + 1
+        tries += f" {one}" if room >= 0 else ""
+    advice = f" Try{tries}" if tries else " Name it by --map, such as --map title=NAME --map price=COST"
+    return f"{where}: no column {missing!r}, {needs}.{_nearest(missing, found)} It has {_listed(found)}.{advice}"
 
 
 def _suggested(matched: Columns, found: Collection[str], recipe: Recipe) -> Iterator[tuple[str, str]]:
     """Yield our columns that a table lacks, each with one of its own that may hold it."""
-    plain = {re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_"): name for name in reversed(list(found))}
+    short = [name for name in found if len(name) <= _LONGEST and name.isprintable()]
+    plain = {re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_"): name for name in reversed(short)}
     taken = {name for theirs in matched.values() for name in theirs}
     for ours in reads(recipe):
         if ours in matched:
@@ -162,16 +170,26 @@ def _suggested(matched: Columns, found: Collection[str], recipe: Recipe) -> Iter
 
 def _quoted(name: str) -> str:
     """Return a name as a shell takes it."""
-    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
+    return name if re.fullmatch(r"[\w.-]+", name) else shlex.quote(name)
 
 
-def _short(name: str) -> str:
-    shown = repr(name)
+def _nearest(name: str, found: Collection[str]) -> str:
+    return nearest(name[:_LONGEST], [one for one in found if len(one) <= _LONGEST and one.isprintable()])
+
+
+def short(name: str) -> str:
+    """Return the name of a column as a message shows it."""
+    shown = ascii(name) if any("\ud800" <= character <= "\udfff" for character in name) else repr(name)
     return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
 
 def _listed(found: Collection[str]) -> str:
-    some = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in list(found)[:_SHOWN]]
-    more = f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
-    # Terminals obey control characters.
-    return re.sub(r"[^\S ]|[\x00-\x1f\x7f-\x9f]", " ", ", ".join(some) or "none") + more
+    some: list[str] = []
+    for name in list(found)[:_SHOWN]:
+        # Terminals obey control characters, and can't write half a character.
+        clean = re.sub(r"[^\S ]|[\x00-\x1f\x7f-\x9f\ud800-\udfff]", " ", name[:_LONGEST])
+        some.append(clean if len(name) <= _LONGEST else f"{clean[:-1]}…")
+        if sum(map(len, some)) > _MOST:
+            break
+    more = f" and {len(found) - len(some):,} more" if len(found) > len(some) else ""
+    return (", ".join(some) or "none") + more

@@ -51,6 +51,9 @@ _MAGIC = {
 }
 """The first bytes of files that are no text."""
 
+# In a cell of CSV quotes are doubled.
+_OBJECT = re.compile(rb"\{\s*(?:\}|[\"'](?!\"\w))")
+
 
 def format_name(path: Path) -> str:
     """Return which of `FORMATS` a file has: by its first bytes or, where these tell nothing, by its name.
@@ -91,7 +94,7 @@ def _text_format(start: bytes) -> str | None:
         first, _, rest = text.partition(b"\n")
         return "json" if rest and not rest.lstrip().startswith(b"{") and not _is_whole(first) else "jsonl"
     # Before the first object there may be lines that are none.
-    if any(line.startswith(b"{") for line in text.splitlines()[1:-1]):
+    if any(_OBJECT.match(line) for line in text.splitlines()[1:-1]):
         return "jsonl"
     return "csv" if delimiter_of(start) else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -31,8 +30,6 @@ def scan(path: Path, recipe: Recipe, piece_rows: int) -> Scan:
         footer = pq.read_metadata(path)
         schema = footer.schema.to_arrow_schema()
         matched = columns.match(schema.names, str(path), recipe)
-        if twice := [name for name, count in Counter(schema.names).items() if count > 1 and name in matched]:
-            raise pa.ArrowInvalid(f"two columns are called {twice[0]!r}")
         check(schema, matched, str(path))
         # Before pages are unpacked; what one value that stands in many rows comes to, `read` sees.
         groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
@@ -69,7 +66,8 @@ def _rows(shard: Shard, recipe: Recipe) -> pl.DataFrame:
     path = shard.source.location
     schema = pq.read_schema(path)
     matched = shard.source.columns or columns.match(schema.names, path, recipe)
-    if all(is_known(field.type) for field in schema):
+    # Polars reads no file with two columns of a name.
+    if all(is_known(field.type) for field in schema) and len(set(schema.names)) == len(schema.names):
         scanned = pl.scan_parquet(path, glob=False)
         types = scanned.collect_schema()
         if all(len(theirs) == 1 and is_plain(ours, types[theirs[0]]) for ours, theirs in matched.items()):

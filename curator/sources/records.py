@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ _SEVERAL = re.compile(rb"\}\s*(?:\xef\xbb\xbf)?\s*\{")
 _NEXT = re.compile(r"\s*")
 _NEXT_VALUE = re.compile(r"[\s,]*")
 _SEP = re.compile(r"sep=(.)\r?\n?")
+_LARGE = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) < 4_000 else digits).raw_decode
+"""Reads what has a number of more digits than Python reads, which stays text."""
 
 csv.field_size_limit(LINE_LIMIT)
 
@@ -81,6 +85,11 @@ class Lines(Records):
             found = values.literal(line) if line.startswith("{'") else _loads(line)
         except RecursionError:
             raise _too_deep() from None
+        except ValueError:
+            # Python writes a key that holds an apostrophe in double quotes.
+            found = values.literal_or_none(line) if line.startswith('{"') else None
+            if found is None:
+                raise
         # Counting brackets is quick and nearly always enough.
         return _as_object(found, checked=record.count(b"{") + record.count(b"[") <= MAX_DEPTH)
 
@@ -114,20 +123,22 @@ class Values(Records):
         """Yield values, each with where it starts (characters)."""
         decoder, blocks = codecs.getincrementaldecoder("utf-8-sig")(), file.blocks()
         text, before, at, number, in_array, is_whole = "", 0, 0, 0, False, False
+        decode = _raw_decode
         while True:
             at = _NEXT_VALUE.match(text, at).end()  # type: ignore[union-attr]
             if text.startswith("]" if in_array else "[", at):
                 in_array, at = not in_array, at + 1
                 continue
             try:
-                value, end = _raw_decode(text, at)
+                value, end = decode(text, at)
             except RecursionError:
                 raise OSError(f"value {number:,} of its JSON is nested too deep") from None
-            except ValueError as error:
+            except json.JSONDecodeError as error:
                 if is_whole and at == len(text) and not in_array:
                     return
                 if is_whole or len(text) - at > LINE_LIMIT:
-                    what = "too long" if not is_whole else "cut short" if at == len(text) else f"no JSON: {error}"
+                    what = "cut short" if at == len(text) else f"cut short, or no JSON: {error}"
+                    what = what if is_whole else "too long"
                     raise OSError(f"value {number:,} of its JSON is {what}") from None
                 block = next(blocks, b"")
                 is_whole = not block
@@ -135,6 +146,8 @@ class Values(Records):
                     text, before, at = text[at:] + decoder.decode(block, is_whole), before + at, 0
                 except UnicodeDecodeError:
                     raise OSError(f"value {number:,} of its JSON, or one soon after it, is not UTF-8") from None
+            except ValueError:
+                decode = _LARGE
             else:
                 yield before + at, value
                 number, at = number + 1, end
@@ -154,25 +167,31 @@ class Csv(Records):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         with TextFile(path) as file:
-            start = file.start()
-            self._delimiter, self._escape = delimiter_of(start) or ",", _escape_in(start)
-            _, names = next(self._rows(file, 0), (0, []))
+            self._delimiter = delimiter_of(file.start()) or ","
+            self._escape = _escape_in(next(file.blocks(), b""), self._delimiter)
+        with TextFile(path) as file:
+            _, names = next(self._rows(file), (0, []))
         self.header: list[str] = []
+        if isinstance(names, str):
+            raise OSError(f"it has no header: {names}")
         for name in names:
+            name = name.encode(errors="surrogateescape").decode(errors="replace").strip()
             again = self.header.count(name)
-            self.header.append(f"{name}.{again}" if again else name.strip())
+            self.header.append(f"{name}.{again}" if again else name)
 
-    def all(self, file: TextFile) -> Iterator[tuple[int, list[str]]]:
+    def all(self, file: TextFile) -> Iterator[tuple[int, list[str] | str]]:
         """Yield rows of cells, without the header."""
         at_header = file.offset == 0
-        for start, cells in self._rows(file, file.offset):
+        for start, cells in self._rows(file):
             if at_header:
                 at_header = False
             else:
                 yield start, cells
 
-    def load(self, record: list[str]) -> dict[str, Any]:
+    def load(self, record: list[str] | str) -> dict[str, Any]:
         """Return the cells by their column; an empty one is null."""
+        if isinstance(record, str):
+            raise ValueError(record)
         extra = record[len(self.header) :]
         if len(record) < len(self.header) or any(extra):
             raise ValueError(f"the row has {len(record):,} cells, the header {len(self.header):,}")
@@ -182,33 +201,40 @@ class Csv(Records):
             raise ValueError("the row is not UTF-8; save the file as UTF-8") from None
         return {name: cell or None for name, cell in zip(self.header, record, strict=False)}
 
-    def _rows(self, file: TextFile, offset: int) -> Iterator[tuple[int, list[str]]]:
-        position = offset
+    def _rows(self, file: TextFile) -> Iterator[tuple[int, list[str] | str]]:
+        """Yield rows with where they start: their cells, or why they are none."""
+        position, fault = file.offset, ""
 
         def lines() -> Iterator[str]:
-            nonlocal position
+            nonlocal position, fault
             for start, line in file.lines(blank=True):
+                position = start + len(line or b"")
                 if line is None:
-                    raise OSError(f"its line at byte {start:,} is too long to be read")
-                position = start + len(line)
+                    fault = "one of its lines is too long to be read"
+                    yield "\n"
                 # Bytes that are no UTF-8 stay what they are, so that the row can be told.
-                text = line.decode(errors="surrogateescape")
-                if start or not _SEP.fullmatch(text):
-                    yield text
+                elif start > len(BOM) or not _SEP.fullmatch(line.decode(errors="replace")):
+                    yield line.decode(errors="surrogateescape")
 
         rows = csv.reader(
-            lines(), delimiter=self._delimiter, escapechar=self._escape, doublequote=True, skipinitialspace=True
+            lines(),
+            delimiter=self._delimiter,
+            escapechar=self._escape,
+            doublequote=True,
+            skipinitialspace=True,
+            strict=True,
         )
         while True:
-            start = position
+            start, fault = position, ""
             try:
                 cells = next(rows, None)
             except csv.Error as error:
-                raise OSError(f"its row at byte {start:,} is no CSV: {error}; is a quote left open?") from None
+                cells = []
+                fault = fault or f"the row is no CSV: {str(error).split(' - ')[0]}; is a quote open, or not doubled?"
             if cells is None:
                 return
-            if any(cells):
-                yield start, cells
+            if fault or any(cells):
+                yield start, fault or cells
 
 
 def delimiter_of(start: bytes) -> str | None:
@@ -227,10 +253,25 @@ def delimiter_of(start: bytes) -> str | None:
     return best if best in header else None
 
 
-def _escape_in(start: bytes) -> str | None:
+def _escape_in(start: bytes, delimiter: str) -> str | None:
     """Return the character that stands before a quote within quotes, if quotes are not doubled there."""
-    doubled = re.search(rb'[^,;\t|\n]""[^,;\t|\r\n]', start)
-    return "\\" if b'\\"' in start and not doubled else None
+    if b'\\"' not in start:
+        return None
+    text = start.decode(errors="replace")
+
+    def misfits(escape: str | None) -> int:
+        lines = io.StringIO(text)
+        rows = csv.reader(lines, delimiter=delimiter, escapechar=escape, skipinitialspace=True, strict=True)
+        widths: list[int] = []
+        while True:
+            try:
+                widths.append(len(next(rows)))
+            except csv.Error:
+                widths.append(0)
+            except StopIteration:
+                return sum(width != widths[0] for width in widths if width != 1) if widths else 0
+
+    return "\\" if misfits("\\") < misfits(None) else None
 
 
 def _as_object(value: Any, *, checked: bool) -> dict[str, Any]:
@@ -259,4 +300,6 @@ def _deeper_than(value: Any, limit: int) -> bool:
 def in_words(value: Any) -> str:
     """Return what JSON calls a value."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
+    if isinstance(value, bytes):
+        return "bytes that are no UTF-8"
+    return names.get(type(value), "a number" if isinstance(value, int | float | Decimal) else "a value of another type")

@@ -39,6 +39,14 @@ DEMO_ROWS, DEMO_SEED = 20_000, 42
 DEMO_MOST = 1_000_000_000
 """Most rows that ``demo:ROWS`` takes."""
 
+_TABLE = re.compile(r"(?i)\.(parquet|arrow|feather|jsonl?|ndjson|csv|tsv|gz|zst)$")
+"""How the name of a file ends that can't be taken for something else than a table."""
+
+_SUMMARIES = frozenset(
+    ("_metadata", "_common_metadata", "_SUCCESS", "dataset_info.json", "state.json", "dataset_dict.json")
+)
+"""Files that Spark, Dask and `datasets` put beside those that hold the rows."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -187,12 +195,18 @@ def _folder(folder: Path, spec: str, recipe: Recipe) -> list[Found]:
     """Read all files of a folder; those that are no tables are named."""
     found, others = [], {}
     for path in sorted(_files(folder)):
+        is_table = False
         try:
+            if path.name in _SUMMARIES:
+                raise SourceError(f"{path}: is a summary of other files")
             format_name(path)
-        except SourceError as error:
-            others[path] = error
-        else:
+            # Prose and settings may look like CSV and JSON.
+            is_table = _TABLE.search(path.name) is not None
             found.append(_file(path, recipe))
+        except SourceError as error:
+            if is_table:
+                raise
+            others[path] = error
     if not found:
         raise next(iter(others.values()), SourceError(f"folder {spec!r} holds no file"))
     if others:

@@ -153,7 +153,8 @@ class TextFile:
                 continue
             line = line.removeprefix(BOM)
             if blank or (line and not line.isspace()):
-                yield start, line
+                # Where the line itself starts: reading may begin there.
+                yield position - len(line), line
 
     def close(self) -> None:
         """Close the file."""

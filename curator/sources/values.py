@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from curator.recipe.load import Recipe
 from curator.sources import columns
@@ -25,7 +26,15 @@ NOTATION_LIMIT = 2**20
 # What json.dumps calls when it is given nothing but the value.
 _dumps: Callable[[Any], str] = json.JSONEncoder().encode
 _TEXTS = frozenset((str, type(None)))
-_QUOTED = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"")
+_QUOTED = r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
+_TOKENS = re.compile(rf"{_QUOTED}|\b(?:None|nan)\b|\b(?:array|list)\(|\[|\]|,\s*dtype=object\)|\)")
+"""What a list of texts is made of in the notations of Python and numpy."""
+_DICT = r"\{(?:'|\"[^\"]*'[^\"]*\": )"
+"""How an object begins in Python's notation; a key that holds an apostrophe is in double quotes."""
+_MISSING = frozenset(("nan", "NaN", "None", "null"))
+"""What stands for a missing list or object where all cells were made texts."""
+NOTATION = rf"^(?:{_DICT}|(?:{'|'.join(sorted(_MISSING))})$)"
+"""What details match that are not as they should be."""
 _PATH = re.compile(r"\s*(?:>|\|)\s*")
 _NAMES = {"nan": None, "NaN": None, "null": None, "true": True, "false": False}
 _PAIR_KEYS = (("name", "value"), ("key", "value"), ("label", "value"), ("attribute", "value"))
@@ -40,7 +49,7 @@ def reader(name: str, recipe: Recipe) -> Callable[[Any], Any]:
 
 def joined(name: str, found: Mapping[str, Any]) -> Any:
     """Return one value of several columns: details by their names, or a list; nulls are left out."""
-    given = {key: one for key, one in found.items() if one is not None and one == one}
+    given = {key: one for key, one in found.items() if one is not None and not _is_nan(one)}
     if name != "details":
         return list(given.values()) or None
     # pandas makes floats of whole numbers where some are missing.
@@ -54,7 +63,7 @@ def text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         raise TypeError
-    if isinstance(value, int | Decimal | date | datetime):
+    if isinstance(value, int | Decimal | date | datetime | UUID):
         return str(value)
     if isinstance(value, float):
         # pandas makes floats of whole numbers where some are missing.
@@ -72,7 +81,7 @@ def texts(value: Any) -> list[str | None] | None:
         flat = (inner for one in value for inner in (one if isinstance(one, list | tuple) else (one,)))
         return [text(one) for one in flat]
     single = text(value)
-    if single is None or not single.strip():
+    if single is None or not single.strip() or single in _MISSING:
         return None
     listed = _listed(single)
     return [single] if listed is None else texts(listed)
@@ -80,6 +89,8 @@ def texts(value: Any) -> list[str | None] | None:
 
 def categories(value: Any) -> list[str | None] | None:
     """Return categories from the widest to the narrowest: of several paths the first; ``A > B`` is a path."""
+    if isinstance(value, str) and (listed := _listed(value)) is not None:
+        value = listed
     if isinstance(value, list | tuple) and value and all(isinstance(one, list | tuple) for one in value):
         value = value[0]
     found = texts(value)
@@ -90,9 +101,20 @@ def categories(value: Any) -> list[str | None] | None:
 
 def details(value: Any) -> str | None:
     """Return details as `json_details`; text in Python's notation of an object becomes JSON."""
-    if isinstance(value, str) and value.startswith("{'") and isinstance(found := literal_or_none(value), dict):
-        return _object(found)
+    if isinstance(value, str):
+        if value in _MISSING:
+            return _object(None)
+        if re.match(_DICT, value) and not _is_json(value) and isinstance(found := literal_or_none(value), dict):
+            return _object(found)
     return json_details(value)
+
+
+def _is_json(notation: str) -> bool:
+    try:
+        json.loads(notation)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def json_details(value: Any) -> str | None:
@@ -109,6 +131,16 @@ def json_details(value: Any) -> str | None:
     if isinstance(value, list | tuple) and (pairs := _pairs(value)) is not None:
         return _object(pairs)
     raise TypeError
+
+
+def written(value: Any) -> str:
+    """Return any value as a text that the functions above read: lists and objects as JSON."""
+    if isinstance(value, str | bytes):
+        return value if isinstance(value, str) else value.decode()
+    listed = getattr(value, "tolist", lambda: value)()
+    if isinstance(listed, list | tuple | dict):
+        return json.dumps(_without_nan(listed), default=_plain)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def price(value: Any) -> str | None:
@@ -174,12 +206,17 @@ def _listed(cell: str) -> list[Any] | None:
     try:
         found = json.loads(cell)
     except (ValueError, RecursionError):
+        others = _TOKENS.sub("", cell).strip(", \n\r\t")
+        if others == "...":
+            raise TypeError from None
         # numpy writes no commas, and to Python two strings in a row are one.
-        if not _QUOTED.sub("", cell[1:-1]).strip(", \n\r\t"):
-            found = [literal_or_none(one) for one in _QUOTED.findall(cell)]
-        else:
-            found = literal_or_none(cell)
+        found = literal_or_none(cell if others else _with_commas(cell))
     return found if isinstance(found, list) else None
+
+
+def _with_commas(cell: str) -> str:
+    tokens = (one for one in _TOKENS.findall(cell) if one[-1] not in "()")
+    return "".join(one if one == "[" else f"{one}," for one in tokens)[:-1]
 
 
 def _pairs(value: list[Any] | tuple[Any, ...]) -> dict[str, Any] | None:
@@ -187,9 +224,14 @@ def _pairs(value: list[Any] | tuple[Any, ...]) -> dict[str, Any] | None:
     if all(isinstance(one, list | tuple) and len(one) == 2 and isinstance(one[0], str) for one in value):
         return dict(value)
     for key, content in _PAIR_KEYS:
-        if all(isinstance(one, dict) and isinstance(one.get(key), str) and content in one for one in value):
-            return {one[key]: one[content] for one in value}
+        if all(_is_pair(one, key, content) for one in value):
+            return {one[key]: one.get(content) for one in value}
     return None
+
+
+def _is_pair(value: Any, key: str, content: str) -> bool:
+    # Arrow's objects lack what is null.
+    return isinstance(value, dict) and isinstance(value.get(key), str) and (content in value or len(value) == 1)
 
 
 def _object(value: Mapping[str, Any] | None) -> str:
@@ -198,14 +240,20 @@ def _object(value: Mapping[str, Any] | None) -> str:
     except TypeError:
         # Arrow's dates, decimals and bytes.
         written = json.dumps(value, default=_plain)
-    return _dumps(_without_nan(value)) if "NaN" in written else written
+    return json.dumps(_without_nan(value), default=_plain) if "NaN" in written else written
 
 
 def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items() if one == one}
-    return [_without_nan(one) for one in value if one == one] if isinstance(value, list) else value
+        return {key: _without_nan(one) for key, one in value.items() if not _is_nan(one)}
+    return [_without_nan(one) for one in value if not _is_nan(one)] if isinstance(value, list) else value
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value
