@@ -203,9 +203,12 @@ def python_values(column: pa.ChunkedArray) -> list[Any]:
     return [_from_json(one) if is_json else _given(one) for one in found]
 
 
-def _from_json(text: str | bytes | None) -> Any:
+def _from_json(text: str | None) -> Any:
+    # Numbers stay as they are written, and a string among them may stand there without quotes.
+    if text is None or not text.startswith(("{", "[", '"')):
+        return None if text == "null" else text
     try:
-        return None if text is None else json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
         return text
 

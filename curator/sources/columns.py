@@ -74,7 +74,7 @@ _ALIKE = {
 }
 """Names that other tables have for our columns; one is suggested, never taken."""
 
-_SHOWN, _LONGEST, _MOST = 20, 40, 200
+_SHOWN, _LONGEST, _MOST = 20, 40, 150
 """Column names that a message shows, characters of each, and of all."""
 
 
@@ -189,7 +189,8 @@ def _listed(found: Collection[str]) -> str:
         # Terminals obey control characters, and can't write half a character.
         clean = re.sub(r"[^\S ]|[\x00-\x1f\x7f-\x9f\ud800-\udfff]", " ", name[:_LONGEST])
         some.append(clean if len(name) <= _LONGEST else f"{clean[:-1]}…")
-        if sum(map(len, some)) > _MOST:
+        if len(", ".join(some)) > _MOST:
+            some.pop()
             break
     more = f" and {len(found) - len(some):,} more" if len(found) > len(some) else ""
     return (", ".join(some) or "none") + more

@@ -13,7 +13,7 @@ import polars as pl
 
 from curator.errors import SourceError
 from curator.recipe.load import Recipe
-from curator.sources import arrow, parquet, rows
+from curator.sources import arrow, columns, parquet, rows
 from curator.sources.records import Csv, Lines, Values, delimiter_of
 from curator.sources.shards import Scan, Shard
 from curator.sources.text_files import BOM, TextFile, looks_like, reason
@@ -50,9 +50,6 @@ _MAGIC = {
     b"\xff\xff\xff\xff": "arrow",
 }
 """The first bytes of files that are no text."""
-
-# In a cell of CSV quotes are doubled.
-_OBJECT = re.compile(rb"\{\s*(?:\}|[\"'](?!\"\w))")
 
 
 def format_name(path: Path) -> str:
@@ -93,10 +90,14 @@ def _text_format(start: bytes) -> str | None:
     if text.startswith(b"{"):
         first, _, rest = text.partition(b"\n")
         return "json" if rest and not rest.lstrip().startswith(b"{") and not _is_whole(first) else "jsonl"
+    delimiter = delimiter_of(start)
+    header = text.split(b"\n", 1)[0].decode(errors="replace").split(delimiter)
+    if delimiter and not columns.TYPES.keys().isdisjoint(cell.strip(' "\r') for cell in header):
+        return "csv"
     # Before the first object there may be lines that are none.
-    if any(_OBJECT.match(line) for line in text.splitlines()[1:-1]):
+    if any(line.startswith(b"{") for line in text.splitlines()[1:-1]):
         return "jsonl"
-    return "csv" if delimiter_of(start) else None
+    return "csv" if delimiter else None
 
 
 def _is_whole(line: bytes) -> bool:

@@ -100,10 +100,12 @@ def categories(value: Any) -> list[str | None] | None:
 
 
 def details(value: Any) -> str | None:
-    """Return details as `json_details`; text in Python's notation of an object becomes JSON."""
+    """Return details as `json_details`, or null; text in Python's notation of an object becomes JSON."""
+    if value is None:
+        return None
     if isinstance(value, str):
         if value in _MISSING:
-            return _object(None)
+            return None
         if re.match(_DICT, value) and not _is_json(value) and isinstance(found := literal_or_none(value), dict):
             return _object(found)
     return json_details(value)
