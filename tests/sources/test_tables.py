@@ -393,7 +393,7 @@ TYPES = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     rows=ROWS,
     texts=st.tuples(TEXTS, TEXTS),
