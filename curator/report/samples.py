@@ -22,6 +22,9 @@ UNREAD = ("malformed_row", "no_price", "other_currency")
 _TOLD_FROM = 0.05
 """Share of all rows from which a build tells of them."""
 
+_TOLD = 3
+"""Examples that it tells, each of another kind."""
+
 _CANDIDATES = 200
 """Rows among which those are looked for whose price says something."""
 
@@ -83,11 +86,11 @@ def unread(fates: Mapping[str, int], samples: Mapping[str, Sequence[Mapping[str,
     rows_in = sum(fates.values())
     for fate in UNREAD:
         if (rows := fates.get(fate, 0)) > _TOLD_FROM * rows_in:
-            told = (
-                f"row {one['row']:,} of {one['source']}: {one['fault'] or _price(one['price'])}"
-                for one in samples.get(fate, ())
-            )
-            yield f"{rows:,} of {rows_in:,} rows are {fate} ({rows / rows_in:.0%}), such as {'; '.join(told)}"
+            told: dict[str, str] = {}
+            for one in samples.get(fate, ()):
+                told.setdefault(one["fault"] or _price(one["price"]), f"row {one['row']:,} of {one['source']}")
+            examples = "; ".join(f"{where}: {what}" for what, where in list(told.items())[:_TOLD])
+            yield f"{rows:,} of {rows_in:,} rows are {fate} ({rows / rows_in:.0%}), such as {examples}"
 
 
 def _price(listed: str | None) -> str:

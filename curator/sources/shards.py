@@ -34,7 +34,7 @@ class Source:
     sha256: str
     repository: str | None = None
     revision: str | None = None
-    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -129,4 +129,4 @@ def test_a_build_on_a_terminal(tmp_path: Path, environment: dict[str, str]) -> N
     assert process.returncode == 0
     left = said.decode().replace("\r\n", "\n")
     lines = [line.rsplit("\r", maxsplit=2) for line in left.split("\n")]
-    assert all(line[-1].strip() == "" or line[-1].startswith("Warning: ") for line in lines), left
+    assert all(line[-1].strip() == "" or line[-1].startswith(("Note: ", "Warning: ")) for line in lines), left
