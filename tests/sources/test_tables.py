@@ -456,7 +456,7 @@ SMALL = {
         ("features", [["a", 1], ["b", None]], [["a", "1"], ["b", None]]),
         ("features", ["c", np.array(["d", "it's"])], [["c"], ["d", "it's"]]),
         ("features", ["c", np.array(["x"] * 1_500)], [["c"], ["x"] * 1_500]),
-        ("x", [object(), "mixed"], None),
+        ("x", [Path("mixed"), object], None),
         ("x", [1, "mixed"], None),
         ("x", pd.arrays.SparseArray([1.0, 2.0]), None),
     ],
