@@ -22,6 +22,7 @@ from curator.sources import columns, values
 from curator.sources.columns import Columns
 from curator.sources.records import in_words
 from curator.sources.shards import Scan, Shard
+from curator.sources.text_files import BOMB_BYTES, BOMB_RATIO
 from curator.system.digest import sha256
 
 BATCH_ROWS = 20_480
@@ -32,6 +33,9 @@ _MOST = 4
 
 _SHOWN = 80
 """Characters of a type that a message shows."""
+
+FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What Arrow raises of a file that is damaged, for one where the name of a column is no UTF-8."""
 
 _TEXT = (pl.String, pl.Categorical, pl.Enum, pl.Null)
 
@@ -138,20 +142,27 @@ def with_notation(rows: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
 
 
 def _polars(table: pa.Table, name: str) -> pl.Series | None:
-    """Return a column, or None if its type is one that Polars may not read."""
+    """Return a column, or None if its type is one that Polars may not read, or that is no plain one anyway."""
     column = table.column(name)
-    if not is_known(column.type):
+    if not is_known(column.type) or _holds_objects(column.type):
         return None
     series = pl.from_arrow(column)
     assert isinstance(series, pl.Series)
     return series.alias(name)
 
 
+def _holds_objects(type_: pa.DataType) -> bool:
+    while pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        type_ = type_.value_type
+    return bool(pa.types.is_struct(type_))
+
+
 def is_known(type_: pa.DataType) -> bool:
     """Tell whether Polars is sure to read a type: of some others it panics."""
     of = pa.types
     if of.is_list(type_) or of.is_large_list(type_):
-        return is_known(type_.value_type)
+        # Even this name may be no UTF-8, which is an error here and a panic there.
+        return isinstance(type_.value_field.name, str) and is_known(type_.value_type)
     if of.is_struct(type_):
         return all(is_known(field.type) for field in type_)
     if of.is_dictionary(type_):
@@ -220,6 +231,20 @@ def _given(value: Any) -> Any:
     return [_given(one) for one in value] if isinstance(value, list) else value
 
 
+def refuse_bomb(path: Path, size: int) -> None:
+    """Refuse a file whose rows hold far more than product data does.
+
+    Raises:
+        SourceError: They do.
+    """
+    stored = path.stat().st_size
+    if size > BOMB_BYTES and size > BOMB_RATIO * stored:
+        raise SourceError(
+            f"{path}: it swells to more than {BOMB_RATIO} times its size ({size:,} bytes from {stored:,}), which"
+            " product data never does"
+        )
+
+
 def scan(path: Path, recipe: Recipe, piece_rows: int) -> Scan:
     """Check an Arrow file and find where to cut it.
 
@@ -228,11 +253,16 @@ def scan(path: Path, recipe: Recipe, piece_rows: int) -> Scan:
     """
     try:
         schema = _schema(path)
-        groups = [batch.num_rows for batch in _batches(path) if batch.num_rows]
+        groups, size = [], 0
+        for batch in _batches(path):
+            groups += [batch.num_rows] * bool(batch.num_rows)
+            # `nbytes` would follow offsets, which nobody has checked.
+            size += batch.get_total_buffer_size()
+            refuse_bomb(path, size)
         matched = columns.match(schema.names, str(path), recipe)
         check(schema, matched, str(path))
         return Scan(pieces(groups, piece_rows), (), path.stat().st_size, sha256(path), matched, schema.names)
-    except (pa.ArrowException, OSError) as error:
+    except FAULTS as error:
         raise SourceError(f"{path}: can't be read as an Arrow file: {_first_line(error)}") from error
 
 
@@ -248,7 +278,7 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
             if first >= shard.stop:
                 break
         rows = conform(pa.Table.from_batches(parts), shard.source.columns, recipe)
-    except (pa.ArrowException, OSError) as error:
+    except FAULTS as error:
         raise SourceError(
             f"{path}: rows {shard.start:,} to {shard.stop - 1:,} can't be read; the file is damaged, or it changed or"
             f" vanished during the run: {_first_line(error)}"

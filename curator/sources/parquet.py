@@ -7,15 +7,24 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator.errors import SourceError
 from curator.recipe.load import Recipe
 from curator.sources import columns
-from curator.sources.arrow import check, conform, is_known, is_plain, pieces, plain, slices, with_notation
+from curator.sources.arrow import (
+    FAULTS,
+    check,
+    conform,
+    is_known,
+    is_plain,
+    pieces,
+    plain,
+    refuse_bomb,
+    slices,
+    with_notation,
+)
 from curator.sources.shards import Scan, Shard
-from curator.sources.text_files import BOMB_BYTES, BOMB_RATIO
 from curator.system.digest import sha256
 
 
@@ -33,10 +42,10 @@ def scan(path: Path, recipe: Recipe, piece_rows: int) -> Scan:
         check(schema, matched, str(path))
         # Before pages are unpacked; what one value that stands in many rows comes to, `read` sees.
         groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
-        _refuse_bomb(path, sum(group.total_byte_size for group in groups))
+        refuse_bomb(path, sum(group.total_byte_size for group in groups))
         cut = pieces([group.num_rows for group in groups], piece_rows)
         return Scan(cut, (), path.stat().st_size, sha256(path), matched, schema.names)
-    except (pa.ArrowException, OSError) as error:
+    except FAULTS as error:
         size = path.stat().st_size if path.exists() else 0
         what = "it is not Parquet, or it was cut short" if size else "it is empty"
         if footer is not None:
@@ -49,14 +58,14 @@ def read(shard: Shard, recipe: Recipe) -> Iterator[pl.DataFrame]:
     path = shard.source.location
     try:
         rows = _rows(shard, recipe)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, OSError) as error:
+    except (*FAULTS, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise SourceError(
             f"{path}: rows {shard.start:,} to {shard.stop - 1:,} can't be read; the file is damaged, or it changed or"
             f" vanished during the run. {_first_line(error)}"
         ) from error
     if rows.height != shard.rows:
         raise SourceError(f"{path}: has {rows.height:,} of the rows {shard.start:,} to {shard.stop - 1:,}; it changed")
-    _refuse_bomb(Path(path), _text_bytes(rows))
+    refuse_bomb(Path(path), _text_bytes(rows))
     # Read at once, for any slice of a row group takes unpacking all of it; the rest of the map step needs more memory.
     yield from slices(rows, shard.start)
 
@@ -93,20 +102,6 @@ def _text_bytes(rows: pl.DataFrame) -> int:
     )
     sizes = rows.select(text.str.len_bytes().cast(pl.UInt64).sum() for text in texts)
     return sum(int(size) for size in sizes.row(0))
-
-
-def _refuse_bomb(path: Path, size: int) -> None:
-    """Refuse a file whose rows hold far more than product data does.
-
-    Raises:
-        SourceError: They do.
-    """
-    stored = path.stat().st_size
-    if size > BOMB_BYTES and size > BOMB_RATIO * stored:
-        raise SourceError(
-            f"{path}: it swells to more than {BOMB_RATIO} times its size ({size:,} bytes from {stored:,}), which"
-            " product data never does"
-        )
 
 
 def _first_line(error: BaseException) -> str:

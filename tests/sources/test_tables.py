@@ -234,6 +234,30 @@ def test_strings_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
         assert "broken.table" in refusal(lambda: read(tmp_path / "broken.table"))
 
 
+def test_names_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
+    listed = pa.array([["a"]] * 2, pa.list_(pa.field("elements", pa.string())))
+    objects = table(details=pa.array([{"misspelt": 1}] * 2), unwanted=[1, 2], features=listed)
+    for write in WRITERS:
+        write(objects, tmp_path / "names.table")
+        content = (tmp_path / "names.table").read_bytes()
+        # Polars does not look at what a list of Parquet calls its elements.
+        for name in (b"misspelt", b"unwanted", b"elements")[: 2 if write is write_parquet else 3]:
+            (tmp_path / "names.table").write_bytes(content.replace(name, name[:-1] + b"\xff"))
+            assert "names.table" in refusal(lambda: read(tmp_path / "names.table"))
+
+
+def test_an_arrow_file_that_swells_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curator.sources.arrow.BOMB_BYTES", 2**20)
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    bomb = table(title=["x" * 2**20] * 2)
+    with (
+        pa.OSFile(str(tmp_path / "bomb"), "wb") as sink,
+        pa.ipc.new_stream(sink, bomb.schema, options=options) as writer,
+    ):
+        writer.write_table(bomb, max_chunksize=1)
+    assert "swells" in refusal(lambda: read(tmp_path / "bomb"))
+
+
 def test_two_columns_of_a_name_matter_where_they_are_read(tmp_path: Path) -> None:
     twice = table().append_column("title", pa.array(["x", "y"]))
     assert "two columns are called 'title'" in refusal(lambda: rows_of(twice, PRICER))
