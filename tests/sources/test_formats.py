@@ -342,6 +342,7 @@ def test_files_that_were_joined_are_read_as_far_as_they_can(read: Any, folder: P
         ("{'title': 'a', 'price': 1, 'x': " + "[" * 5_000 + "]" * 5_000 + "}", None),
         ("{'title': 'a', 'price': 1, 'x': " + "-" * 5_000 + "1}", None),
         ("{'title': 'a', 'price': 1, 'x': '" + "y" * 2**20 + "'}", None),
+        ("{'title': f'" + "{1}" * 300_000 + "', 'price': 1}", None),
         ("{'a', 'b'}", None),
     ],
     ids=lambda value: str(value)[:40],
