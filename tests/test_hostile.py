@@ -439,9 +439,9 @@ def bomb(path: Path, rows: int, size: int) -> Path:
 def test_a_bomb_in_a_compressed_file(
     tmp_path: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from curator.sources import parquet
+    from curator.sources import arrow
 
-    for module in (text_files, parquet):
+    for module in (text_files, arrow):
         monkeypatch.setattr(module, "BOMB_BYTES", 48 * 2**20)
     zeros = gzip.compress(b"\0" * 2**20, 1)
     zstd = pa.Codec("zstd").compress(b"x" * 2**20, asbytes=True)
