@@ -58,8 +58,8 @@ def resolve(specs: Sequence[str], recipe: Recipe) -> list[Found]:
         SourceError: A file that is not product metadata, or no row at all.
         HubError: A category that can't be had.
     """
-    # Every category of a build comes from one commit of the dataset.
     specs = [_plain(spec) for spec in specs]
+    # Every category of a build comes from one commit of the dataset.
     snapshot = hub.Snapshot([name for spec in specs for name in hub.categories(spec)])
     found = [one for spec in specs for one in _resolve_one(spec, recipe, snapshot)]
     seen: set[str] = set()
