@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,8 @@ import curator
 import small_tokenizer
 from curator.errors import CuratorError
 from curator.recipe.load import load_recipe
-from curator.sources import resolve
+from curator.recipe.settings import Column
+from curator.sources import columns, resolve
 from curator.sources.tables import read_table, rows_of
 
 PRICER = load_recipe()
@@ -704,3 +705,7 @@ def test_messages_stay_short(rows: dict[str, Any], tmp_path: Path) -> None:
         assert not re.search(r"[\x00-\x1f]", refusal(call))
     recipe = load_recipe("pricer", {"source.columns": {"title": "z" * 10_000}})
     refusal(lambda: rows_of(pa.table(rows), recipe))
+
+
+def test_a_recipe_can_name_every_column_that_is_read() -> None:
+    assert get_args(Column) == tuple(columns.TYPES)
